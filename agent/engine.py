@@ -2,8 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Protocol
 
+from agent.errors import EngineFailed
 from agent.interview import (
     Coaching,
     Difficulty,
@@ -21,7 +23,10 @@ FeedbackWriter = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class QuestionBrief:
-    """What an engine knows when it asks: `turns` is the interview so far, `number` counts main questions from 1."""
+    """What an engine knows when it asks.
+
+    `turns` is the interview so far, `number` counts main questions from 1.
+    """
 
     config: InterviewConfig
     seed: int
@@ -42,7 +47,7 @@ class AnswerBrief:
 
 
 class Engine(Protocol):
-    """Asks, grades, sums up and coaches. Every method raises `EngineFailed` rather than making something up."""
+    """Asks, grades, sums up and coaches; it raises `EngineFailed` rather than making something up."""
 
     @property
     def name(self) -> str:
@@ -50,13 +55,13 @@ class Engine(Protocol):
 
     @property
     def drafts_ahead(self) -> bool:
-        """Whether to draft the next question while an answer is evaluated, since asking costs a round trip."""
+        """Whether asking costs a round trip, so that drafting while an answer is evaluated pays."""
 
     async def generate_question(self, brief: QuestionBrief) -> QuestionDraft:
-        """The next main question with its rubric; never one that `brief.turns` holds already."""
+        """The next main question with its rubric; never one that `brief.turns` holds."""
 
     async def evaluate_answer(self, brief: AnswerBrief, write: FeedbackWriter | None = None) -> Evaluation:
-        """The grade of one answer; `write` receives the feedback piece by piece where the engine can stream."""
+        """The grade of one answer; `write` receives the feedback as it is written, where it is."""
 
     async def summarise_interview(self, config: InterviewConfig, turns: tuple[Turn, ...]) -> SummaryText:
         """The words of the summary, from the graded turns."""
@@ -68,3 +73,16 @@ class Engine(Protocol):
         self, job_role: str, skill: str, difficulty: Difficulty, seed: int
     ) -> PracticeQuestion:
         """A question to practise on with guidance; the same seed gives the same question."""
+
+
+@cache
+def load_engine(model: str) -> Engine:
+    """The engine that a model setting names; one for the process, since it holds connections and data.
+
+    Raises `EngineFailed` if there is no such engine.
+    """
+    if model == "offline":
+        from agent.offline.engine import OfflineEngine  # noqa: PLC0415 - each engine loads only if it is used
+
+        return OfflineEngine()
+    raise EngineFailed(f"expected the model to be offline or openai:<name>, got {model!r}", retryable=False)

@@ -1,17 +1,21 @@
-"""The interview as a domain: its types and its rules, with no library of ours behind them.
+"""The interview as a domain: its types and its rules, with nothing of ours behind them.
 
 Scores of answers are whole numbers from 0 to 10, an interview's overall score is a whole number from
 0 to 100, durations are minutes and instants are UTC. Everything here is a value or a pure function.
+
+The values are pydantic dataclasses, since checkpoints give tuples back as lists and Studio's edits arrive
+as dictionaries: both become the declared types where a value is made.
 """
 
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from math import floor
 from statistics import fmean
 from typing import Literal, get_args
+
+from pydantic.dataclasses import dataclass
 
 InterviewType = Literal["technical", "behavioral", "system_design", "mixed"]
 QuestionType = Literal["technical", "behavioral", "system_design"]
@@ -233,7 +237,7 @@ class Topic:
     """A main question with its follow-ups."""
 
     main: Turn
-    follow_ups: tuple[Turn, ...] = field(default=())
+    follow_ups: tuple[Turn, ...] = ()
 
 
 def question_budget(duration: int) -> int:
@@ -244,9 +248,13 @@ def question_budget(duration: int) -> int:
 def starting_difficulty(experience_level: str) -> Difficulty:
     """The difficulty that a free-text experience level starts at; unknown wording starts in the middle."""
     level = experience_level.casefold()
-    if re.search(r"\b(intern\w*|junior|jr|entry|trainee|graduate|beginner|apprentice|student|novice)\b", level):
+    if re.search(
+        r"\b(intern\w*|junior|jr|entry|trainee|graduate|beginner|apprentice|student|novice)\b", level
+    ):
         return "beginner"
-    if re.search(r"\b(senior|sr|lead|staff|principal|expert|head|architect|director|advanced|chief)\b", level):
+    if re.search(
+        r"\b(senior|sr|lead|staff|principal|expert|head|architect|director|advanced|chief)\b", level
+    ):
         return "advanced"
     return "intermediate"
 

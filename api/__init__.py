@@ -1,0 +1,1 @@
+"""The way in: REST, WebSocket and the command line, mapped onto the interviewer."""

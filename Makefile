@@ -1,0 +1,49 @@
+# `make serve` and `make test` need Python 3.11 or newer and nothing else; both install into .venv first.
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+
+.PHONY: serve test check demo install lock
+
+serve: .venv/serves
+	$(BIN)/interviewer serve
+
+test: .venv/complete
+	$(BIN)/python -m pytest
+
+check: .venv/complete
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest
+
+demo: .venv/serves
+	$(BIN)/interviewer demo
+
+install: .venv/complete
+
+lock: .venv/complete
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --no-emit-index-url \
+	  --group build pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --no-emit-index-url \
+	  --group build --group dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+
+.venv/python: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed; name one with: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)"; exit 1; }
+	@$(PYTHON) -m venv .venv || \
+	  { echo "Python's venv module is missing; on Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
+	@touch $@
+
+.venv/serves: .venv/python requirements.lock
+	@echo "Installing what serving needs into .venv (once, about half a minute) ..."
+	@$(PIP) --require-hashes -r requirements.lock
+	@$(PIP) --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/complete: .venv/python requirements.lock requirements-dev.lock
+	@echo "Installing everything into .venv (once, about a minute) ..."
+	@$(PIP) --require-hashes -r requirements-dev.lock
+	@$(PIP) --no-deps --no-build-isolation -e .
+	@touch .venv/serves $@

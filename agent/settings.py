@@ -1,0 +1,115 @@
+"""Every setting, read from `INTERVIEWER_*` environment variables."""
+
+from functools import cache
+from typing import Annotated, Self
+
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+MIN_KEY_LENGTH = 16
+
+
+class SettingsError(Exception):
+    """A setting is wrong; the message names it and says what is expected."""
+
+
+class Settings(BaseSettings):
+    """The settings with their defaults; the README lists them for operators."""
+
+    model_config = SettingsConfigDict(env_prefix="INTERVIEWER_", extra="ignore", populate_by_name=True)
+
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    database_url: str = Field(
+        "sqlite+aiosqlite:///data/interviewer.db", description="Where records and checkpoints live."
+    )
+    model: str = Field(
+        "",
+        description="`offline`, or `openai:<name>`; unset: openai if `OPENAI_API_KEY` is set, else offline.",
+    )
+    seed: int | None = Field(
+        None, ge=0, description="Fixes the choice of questions; unset: drawn per interview."
+    )
+    api_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
+        (), description="Fixed API keys, comma separated; unset: keys live in the database."
+    )
+    rate_limit: str = Field("60/minute", description="Requests per key, in a sliding window.")
+    auth_failure_limit: str = Field("60/minute", description="Failed authentications per client address.")
+    ws_connections: int = Field(10, ge=1, description="Open sockets per key.")
+    max_body_bytes: int = Field(
+        262_144, ge=1024, description="Largest request body and socket message, in bytes."
+    )
+    idempotency_hours: int = Field(
+        24, ge=1, description="How long a response is kept under its Idempotency-Key."
+    )
+    log_level: str = Field("info", description="debug, info, warning or error.")
+    openai_api_key: SecretStr | None = Field(None, validation_alias=AliasChoices("OPENAI_API_KEY"))
+
+    @field_validator("api_keys", mode="before")
+    @classmethod
+    def split_keys(cls, value: object) -> object:
+        """Split the comma-separated list."""
+        return (
+            tuple(key.strip() for key in value.split(",") if key.strip()) if isinstance(value, str) else value
+        )
+
+    @field_validator("api_keys")
+    @classmethod
+    def check_keys(cls, keys: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+        """Refuse keys that are short or not printable, without showing them."""
+        for place, key in enumerate(keys, start=1):
+            text = key.get_secret_value()
+            if len(text) < MIN_KEY_LENGTH or not text.isascii() or not text.isprintable():
+                raise ValueError(f"key {place} must be {MIN_KEY_LENGTH} or more printable ASCII characters")
+        return keys
+
+    @field_validator("rate_limit", "auth_failure_limit")
+    @classmethod
+    def check_limit(cls, value: str) -> str:
+        """Refuse what is no rate, such as `60 per fortnight`."""
+        from limits import parse  # noqa: PLC0415 - needed by the server alone, and slow to import
+
+        try:
+            parse(value)
+        except ValueError:
+            raise ValueError(f"expected a rate such as 60/minute, got {value!r}") from None
+        return value
+
+    @field_validator("log_level")
+    @classmethod
+    def check_log_level(cls, value: str) -> str:
+        """Refuse unknown levels."""
+        if value.lower() not in {"debug", "info", "warning", "error"}:
+            raise ValueError(f"expected debug, info, warning or error, got {value!r}")
+        return value.lower()
+
+    @model_validator(mode="after")
+    def choose_model(self) -> Self:
+        """Fill in the model where none is named, and refuse what names no engine."""
+        if not self.model:
+            self.model = "openai:gpt-5-mini" if self.openai_api_key else "offline"
+        if self.model != "offline" and not self.model.removeprefix("openai:").strip():
+            raise ValueError(f"expected offline or openai:<name>, got {self.model!r}")
+        if self.model != "offline" and not self.model.startswith("openai:"):
+            raise ValueError(f"expected offline or openai:<name>, got {self.model!r}")
+        return self
+
+
+@cache
+def load_settings() -> Settings:
+    """The settings of this process.
+
+    Raises `SettingsError` with one sentence that names each wrong variable.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise SettingsError("; ".join(_describe(problem) for problem in error.errors())) from None
+
+
+def _describe(problem: object) -> str:
+    assert isinstance(problem, dict)  # noqa: S101 - pydantic's error details are dictionaries
+    place, message = problem["loc"], str(problem["msg"]).removeprefix("Value error, ")
+    name = str(place[0]).upper() if place else "MODEL"
+    name = name if name.startswith("OPENAI") else f"INTERVIEWER_{name}"
+    return f"{name}: {message}"

@@ -1,0 +1,114 @@
+"""API keys: made, hashed, recognised. A key itself is stored nowhere but in the local key file."""
+
+import hashlib
+import os
+import secrets
+import time
+from pathlib import Path
+
+from starlette.requests import HTTPConnection
+
+from agent.settings import Settings
+from api.errors import unauthenticated
+from api.limits import RateLimit
+from graphs.records import Records
+
+USE_MARKED_EVERY_SECONDS = 60
+
+
+def hash_key(key: str) -> str:
+    """The SHA-256 of a key; keys are long and random, so a slow hash would protect nothing more."""
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def name_key(key_hash: str) -> str:
+    """The id that a key's interviews belong to: the head of its hash, the same wherever the key is kept."""
+    return key_hash[:16]
+
+
+def make_key() -> str:
+    """A new random key."""
+    return "iv_" + secrets.token_urlsafe(24)
+
+
+async def create_key(records: Records, name: str) -> str:
+    """Make a key, record its hash and return the key, which cannot be shown again."""
+    key = make_key()
+    await record_key(records, name, key)
+    return key
+
+
+async def record_key(records: Records, name: str, key: str) -> None:
+    """Record the hash of a key; doing it twice changes nothing."""
+    key_hash = hash_key(key)
+    await records.add_key(name_key(key_hash), name, key_hash)
+
+
+async def ensure_local_key(records: Records, path: Path) -> str:
+    """The local key of an embedded database: read from its file, which is made on the first start."""
+    key = _read_or_make(path)
+    await record_key(records, "local", key)
+    return key
+
+
+class Authenticator:
+    """Tells whose request it is, and slows down those who guess."""
+
+    def __init__(self, records: Records, settings: Settings) -> None:
+        self._records = records
+        self._fixed = {hash_key(key.get_secret_value()) for key in settings.api_keys}
+        self._failures = RateLimit(settings.auth_failure_limit, "Too many failed authentications")
+        self._marked: dict[str, float] = {}
+
+    async def identify(self, connection: HTTPConnection) -> str:
+        """The id of the key that a request or socket carries. Raises the 401 or 429 error."""
+        key = _read_key(connection)
+        owner = await self._find_owner(key) if key else None
+        if owner is None:
+            await self._failures.count(connection.client.host if connection.client else "unknown")
+            raise unauthenticated(_explain(key))
+        return owner
+
+    async def find_revoked(self, owners: set[str]) -> set[str]:
+        """Those of the owners whose key is valid no more."""
+        if not owners:
+            return set()
+        return {key.id for key in await self._records.list_keys() if key.revoked_at and key.id in owners}
+
+    async def _find_owner(self, key: str) -> str | None:
+        key_hash = hash_key(key)
+        if self._fixed:
+            return name_key(key_hash) if key_hash in self._fixed else None
+        found = await self._records.find_key(key_hash)
+        if found is None or found.revoked_at is not None:
+            return None
+        await self._mark_used(found.id)
+        return found.id
+
+    async def _mark_used(self, key_id: str) -> None:
+        now = time.monotonic()
+        if now - self._marked.get(key_id, -USE_MARKED_EVERY_SECONDS) >= USE_MARKED_EVERY_SECONDS:
+            self._marked[key_id] = now
+            await self._records.mark_key_used(key_id)
+
+
+def _read_or_make(path: Path) -> str:
+    if path.exists():
+        return path.read_text().strip()
+    key = make_key()
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(key + "\n")
+    return key
+
+
+def _read_key(connection: HTTPConnection) -> str | None:
+    scheme, _, key = connection.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and key.strip():
+        return key.strip()
+    return connection.query_params.get("token") if connection.scope["type"] == "websocket" else None
+
+
+def _explain(key: str | None) -> str:
+    if key is None:
+        return "An API key is required: send it as 'Authorization: Bearer <api_key>'."
+    return "This API key is not valid."

@@ -1,0 +1,94 @@
+"""What one server process is made of, composed in one place."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import structlog
+
+from agent.settings import Settings
+from api.auth import Authenticator
+from api.limits import RateLimit, SocketLimit
+from graphs.checkpoints import open_checkpoints
+from graphs.coordination import Locks, reserve_file
+from graphs.errors import StoreFailed
+from graphs.interviewer import Interviewer
+from graphs.migrate import sqlite_path, upgrade_database
+from graphs.records import Records
+from graphs.state import Context
+
+REVOCATION_SECONDS = 1
+TIDY_SECONDS = 60
+DRAIN_SECONDS = 30
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The parts that requests are served with."""
+
+    settings: Settings
+    records: Records
+    interviewer: Interviewer
+    authenticator: Authenticator
+    requests: RateLimit
+    sockets: SocketLimit
+    locks: Locks
+
+
+@asynccontextmanager
+async def open_services(settings: Settings) -> AsyncIterator[Services]:
+    """The services on a database that is brought up to date, until the context ends.
+
+    Raises `StoreRefused` if the database cannot be used.
+    """
+    async with AsyncExitStack() as stack:
+        path = sqlite_path(settings.database_url)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        stack.enter_context(reserve_file(path))
+        await asyncio.to_thread(upgrade_database, settings.database_url)
+        records = Records(settings.database_url)
+        stack.push_async_callback(records.close)
+        checkpoints = await stack.enter_async_context(open_checkpoints(settings.database_url))
+        interviewer = Interviewer(records, checkpoints, Context(model=settings.model))
+        services = Services(
+            settings=settings,
+            records=records,
+            interviewer=interviewer,
+            authenticator=Authenticator(records, settings),
+            requests=RateLimit(settings.rate_limit, "Too many requests for this key"),
+            sockets=SocketLimit(settings.ws_connections),
+            locks=Locks(),
+        )
+        stack.push_async_callback(interviewer.drain, DRAIN_SECONDS)
+        for work in (_close_revoked(services), _tidy(services)):
+            stack.push_async_callback(_cancel, asyncio.create_task(work))
+        yield services
+
+
+async def _close_revoked(services: Services) -> None:
+    while True:
+        await asyncio.sleep(REVOCATION_SECONDS)
+        with suppress(StoreFailed):
+            for owner in await services.authenticator.find_revoked(services.sockets.owners):
+                services.sockets.close(owner)
+
+
+async def _tidy(services: Services) -> None:
+    while True:
+        try:
+            await services.interviewer.tidy()
+            kept = timedelta(hours=services.settings.idempotency_hours)
+            await services.records.forget_responses(datetime.now(UTC) - kept)
+        except StoreFailed as error:
+            log.warning("tidying_failed", fact=str(error))
+        await asyncio.sleep(TIDY_SECONDS)
+
+
+async def _cancel(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task

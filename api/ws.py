@@ -1,0 +1,217 @@
+"""Version 1 over WebSocket: a conversation is messages in, events out, and the same calls as REST."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, MutableMapping
+from typing import Any, Literal, TypeVar
+
+from fastapi import APIRouter, WebSocket
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.websockets import WebSocketDisconnect
+
+from agent.interview import answer_id
+from api.errors import ApiError, describe_error
+from api.schemas import AnswerText, EvaluationData, QuestionData, SummaryData
+from api.services import Services
+from graphs.events import (
+    AnswerEvaluated,
+    Event,
+    FeedbackWritten,
+    InterviewEnded,
+    QuestionAsked,
+    Subscription,
+    ThinkingStarted,
+    ThinkingStopped,
+)
+from graphs.records import Interview
+
+NORMAL, POLICY_VIOLATION, TRY_AGAIN_LATER = 1000, 1008, 1013
+
+T = TypeVar("T")
+
+router = APIRouter()
+
+
+class MessageData(BaseModel):
+    """What a message carries, taken literally."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class AnswerMessage(MessageData):
+    """An answer; without a question id, the open question is meant."""
+
+    answer: AnswerText
+    question_id: str | None = Field(None, max_length=20)
+
+
+class TypingMessage(MessageData):
+    """Whether the candidate is typing."""
+
+    is_typing: bool
+
+
+class RequestNextMessage(MessageData):
+    """Nothing."""
+
+
+class Message(BaseModel):
+    """The envelope of a message from the client."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    type: Literal["answer", "request_next", "typing"]
+    data: dict[str, Any] = {}
+
+
+@router.websocket("/ws/interviews/{interview_id}")
+async def hold_interview(websocket: WebSocket, interview_id: str) -> None:
+    """Hold an interview live; refused with the HTTP status and envelope before the handshake completes."""
+    services: Services = websocket.app.state.services
+    request_id: str = websocket.state.request_id
+    try:
+        owner = await services.authenticator.identify(websocket)
+        await services.requests.count(owner)
+        await services.interviewer.find(owner, interview_id)
+        with services.sockets.open(owner) as revoked:
+            conversation = Conversation(websocket, services, owner, interview_id)
+            await conversation.hold(revoked)
+    except WebSocketDisconnect:
+        return
+    except Exception as error:  # noqa: BLE001 - every failure becomes the contract's envelope
+        await websocket.send_denial_response(describe_error(error, request_id).respond())
+
+
+class Conversation:
+    """One socket of one interview."""
+
+    def __init__(self, websocket: WebSocket, services: Services, owner: str, interview_id: str) -> None:
+        self._websocket = websocket
+        self._services = services
+        self._interviewer = services.interviewer
+        self._owner = owner
+        self._id = interview_id
+        self._streams = websocket.query_params.get("stream") == "true"
+        self._shown: str | None = None
+        self._over = False
+
+    async def hold(self, revoked: asyncio.Event) -> None:
+        """Accept the socket and serve it until the interview or the connection is over."""
+        await self._websocket.accept()
+        with self._interviewer.events.subscribe(self._id) as events:
+            works = {
+                asyncio.create_task(self._converse()): NORMAL,
+                asyncio.create_task(self._forward(events)): NORMAL,
+                asyncio.create_task(events.overflowed.wait()): TRY_AGAIN_LATER,
+                asyncio.create_task(revoked.wait()): POLICY_VIOLATION,
+            }
+            try:
+                done, _ = await asyncio.wait(works, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for work in works:
+                    work.cancel()
+                await asyncio.gather(*works, return_exceptions=True)
+        if not any(isinstance(work.exception(), WebSocketDisconnect) for work in done):
+            await self._websocket.close(max(works[work] for work in done))
+
+    async def _converse(self) -> None:
+        """Say where things stand, then deal with one message after the other."""
+        if await self._attempt(self._send_position()) == "over":
+            return
+        while True:
+            await self._attempt(self._receive())
+
+    async def _attempt(self, step: Awaitable[T]) -> T | None:
+        """Do a step; what is refused or fails is told to the client, and the socket stays open."""
+        try:
+            return await step
+        except (WebSocketDisconnect, asyncio.CancelledError):
+            raise
+        except Exception as error:  # noqa: BLE001 - every failure becomes an error message
+            told = describe_error(error, self._websocket.state.request_id)
+            await self._send("error", told.body)
+            return None
+
+    async def _receive(self) -> None:
+        message = _read_message(await self._websocket.receive())
+        if message.type == "typing":
+            TypingMessage.model_validate(message.data)
+        elif message.type == "request_next":
+            RequestNextMessage.model_validate(message.data)
+            await self._send_position()
+        else:
+            await self._answer(AnswerMessage.model_validate(message.data))
+
+    async def _answer(self, message: AnswerMessage) -> None:
+        await self._services.requests.count(self._owner)
+        result = await self._interviewer.answer(self._owner, self._id, message.question_id, message.answer)
+        if result.repeated:  # nobody else is told again, so this socket gets the stored result
+            await self._show(AnswerEvaluated(result.question_id, result.evaluation))
+            await self._send_position()
+
+    async def _send_position(self) -> Literal["open", "over"]:
+        """Send the open question, or the end."""
+        try:
+            interview = await self._interviewer.read(self._owner, self._id)
+        except Exception:
+            await self._send_question(await self._interviewer.find(self._owner, self._id))
+            raise
+        if interview.summary is not None:
+            await self._show(InterviewEnded(interview.summary))
+            return "over"
+        await self._send_question(interview)
+        return "open"
+
+    async def _send_question(self, interview: Interview) -> None:
+        if interview.current is not None:
+            self._shown = None
+            await self._show(QuestionAsked(interview.current.question))
+
+    async def _forward(self, events: Subscription) -> None:
+        """Show what happens, until the interview has ended and nothing more is being prepared."""
+        ended = False
+        while True:
+            event = await events.next()
+            await self._show(event)
+            ended = ended or isinstance(event, InterviewEnded)
+            if ended and isinstance(event, ThinkingStopped):
+                return
+
+    async def _show(self, event: Event) -> None:
+        match event:
+            case ThinkingStarted():
+                await self._send("thinking", {"is_thinking": True})
+            case ThinkingStopped():
+                await self._send("thinking", {"is_thinking": False})
+            case FeedbackWritten(question_id, text) if self._streams:
+                await self._send("feedback_delta", {"question_id": question_id, "text": text})
+            case AnswerEvaluated(question_id, evaluation):
+                ids = {"question_id": question_id, "answer_id": answer_id(question_id)}
+                await self._send("feedback", EvaluationData.of(evaluation).model_dump(mode="json") | ids)
+            case QuestionAsked(question) if question.id != self._shown:
+                self._shown = question.id
+                await self._send("question", QuestionData.of(question).model_dump(mode="json"))
+            case InterviewEnded(summary) if not self._over:
+                self._over = True
+                await self._send(
+                    "interview_ended", {"summary": SummaryData.of(summary).model_dump(mode="json")}
+                )
+
+    async def _send(self, kind: str, data: dict[str, Any]) -> None:
+        try:
+            await self._websocket.send_text(json.dumps({"type": kind, "data": data}, ensure_ascii=False))
+        except RuntimeError as error:  # the socket was closed while this was on its way
+            raise WebSocketDisconnect from error
+
+
+def _read_message(frame: MutableMapping[str, Any]) -> Message:
+    if frame["type"] == "websocket.disconnect":
+        raise WebSocketDisconnect(frame.get("code", NORMAL))
+    try:
+        raw = str(frame["text"]) if frame.get("text") is not None else bytes(frame["bytes"]).decode()
+        return Message.model_validate(json.loads(raw))
+    except ValidationError:
+        raise
+    except (ValueError, RecursionError):
+        fact = 'The message is not valid JSON. Expected {"type": "...", "data": {...}}.'
+        raise ApiError(400, "invalid_request", fact) from None

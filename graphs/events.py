@@ -1,0 +1,97 @@
+"""What happened in an interview, told to everyone who watches it."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from agent.interview import Evaluation, Question, Summary
+
+MOST_UNREAD = 256
+
+
+@dataclass(frozen=True, slots=True)
+class ThinkingStarted:
+    """The interviewer began to work on something the candidate waits for."""
+
+
+@dataclass(frozen=True, slots=True)
+class ThinkingStopped:
+    """Nothing more is being prepared."""
+
+
+@dataclass(frozen=True, slots=True)
+class FeedbackWritten:
+    """A piece of feedback as the model writes it; the whole follows as `AnswerEvaluated`."""
+
+    question_id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerEvaluated:
+    """An evaluation was recorded."""
+
+    question_id: str
+    evaluation: Evaluation
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionAsked:
+    """A question was recorded and is open."""
+
+    question: Question
+
+
+@dataclass(frozen=True, slots=True)
+class InterviewEnded:
+    """The summary was recorded."""
+
+    summary: Summary
+
+
+Event = ThinkingStarted | ThinkingStopped | FeedbackWritten | AnswerEvaluated | QuestionAsked | InterviewEnded
+
+
+class Subscription:
+    """The events of one interview for one watcher, who is cut off when too many stay unread."""
+
+    def __init__(self) -> None:
+        self._unread: asyncio.Queue[Event] = asyncio.Queue(MOST_UNREAD)
+        self.overflowed = asyncio.Event()
+
+    async def next(self) -> Event:
+        """The next event, once there is one."""
+        return await self._unread.get()
+
+    def put(self, event: Event) -> None:
+        """Add an event without waiting for a slow watcher."""
+        try:
+            self._unread.put_nowait(event)
+        except asyncio.QueueFull:
+            self.overflowed.set()
+
+
+class EventBus:
+    """Brings events to every watcher of an interview in this process."""
+
+    def __init__(self) -> None:
+        self._watchers: defaultdict[str, set[Subscription]] = defaultdict(set)
+
+    def publish(self, interview_id: str, event: Event) -> None:
+        """Tell the watchers; nobody waits."""
+        for watcher in tuple(self._watchers.get(interview_id, ())):
+            watcher.put(event)
+
+    @contextmanager
+    def subscribe(self, interview_id: str) -> Iterator[Subscription]:
+        """Watch an interview for as long as the context lasts."""
+        subscription = Subscription()
+        self._watchers[interview_id].add(subscription)
+        try:
+            yield subscription
+        finally:
+            self._watchers[interview_id].discard(subscription)
+            if not self._watchers[interview_id]:
+                del self._watchers[interview_id]

@@ -1,0 +1,274 @@
+"""The door: the one way in which REST, WebSocket and the sweeper act on interviews.
+
+Records are the truth and threads follow them. Each act holds the interview's lock; what the graph does is
+recorded as it happens and only then told. A thread that a crash left behind, or lost, is placed anew
+from the records, so an act that was cut off anywhere can be repeated.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+from uuid import uuid4
+
+import structlog
+from langgraph.checkpoint.base import BaseCheckpointSaver
+
+from agent.errors import EngineFailed
+from agent.interview import Evaluation, InterviewConfig, Question, Summary, Turn
+from graphs.coordination import Locks
+from graphs.errors import AnswerConflict, InterviewForeign, StoreFailed
+from graphs.events import (
+    AnswerEvaluated,
+    EventBus,
+    FeedbackWritten,
+    InterviewEnded,
+    QuestionAsked,
+    ThinkingStarted,
+    ThinkingStopped,
+)
+from graphs.nodes import draw_seed
+from graphs.records import Interview, Records
+from graphs.state import Context
+from graphs.threads import QUESTION_STEPS, SUMMARY_STEPS, Steps, Threads
+
+T = TypeVar("T")
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerResult:
+    """What became of an answer. `repeated` tells that it had been graded before this submission."""
+
+    question_id: str
+    evaluation: Evaluation
+    next_question: Question | None
+    repeated: bool
+
+
+class Interviewer:
+    """Creates, continues and ends interviews; safe to call from anywhere in the process at once."""
+
+    def __init__(self, records: Records, checkpoints: BaseCheckpointSaver[str], context: Context) -> None:
+        self.records = records
+        self.events = EventBus()
+        self._threads = Threads(checkpoints, context)
+        self._context = context
+        self._locks = Locks()
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._thinking: set[str] = set()
+
+    async def create(self, owner: str, config: InterviewConfig, interview_id: str | None = None) -> Interview:
+        """Record a new interview and begin to prepare its first question."""
+        new = Interview(
+            id=interview_id or uuid4().hex,
+            owner=owner,
+            created_at=datetime.now(UTC),
+            config=config,
+            seed=draw_seed(self._context),
+        )
+        await self.records.create_interview(new)
+        self._start(self._prepare_quietly(new.id))
+        return await self.records.read_interview(new.id)
+
+    async def find(self, owner: str, interview_id: str) -> Interview:
+        """The interview as it stands. Raises `InterviewUnknown` or `InterviewForeign`."""
+        interview = await self.records.read_interview(interview_id)
+        if interview.owner != owner:
+            raise InterviewForeign
+        return interview
+
+    async def read(self, owner: str, interview_id: str) -> Interview:
+        """The interview once its open question or its summary is ready.
+
+        Raises what `find` raises, and `EngineFailed` if the preparation fails.
+        """
+        interview = await self.find(owner, interview_id)
+        return interview if _is_settled(interview) else await self._start(self._prepare(interview_id))
+
+    async def answer(self, owner: str, interview_id: str, question_id: str | None, text: str) -> AnswerResult:
+        """Record the answer to a question (without an id: the open one), grade it and move on.
+
+        The same answer again gives the same result. A caller who leaves does not stop what has begun.
+        Raises what `read` raises, and `AnswerConflict` if the answer does not fit; `EngineFailed` leaves the
+        answer stored and the interview where it was.
+        """
+        await self.find(owner, interview_id)
+        return await self._start(self._submit(interview_id, question_id, text))
+
+    async def end(self, owner: str, interview_id: str) -> Interview:
+        """End the interview if it is not over, and return it with its summary."""
+        await self.find(owner, interview_id)
+        return await self._start(self._close(interview_id, "the client ended the interview"))
+
+    async def tidy(self) -> None:
+        """End what was left alone past its time, and write summaries that are still owed."""
+        for interview_id in await self.records.list_unfinished(datetime.now(UTC)):
+            try:
+                await self._start(self._close(interview_id, "it was left alone past its time"))
+            except EngineFailed as error:
+                log.warning("interview_not_closed", interview_id=interview_id, fact=str(error))
+
+    async def drain(self, seconds: float) -> None:
+        """Wait for what has begun; what takes longer is left, to be repeated from the records."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=seconds)
+
+    async def _prepare_quietly(self, interview_id: str) -> None:
+        """Prepare ahead of being asked; whoever asks next tries again and is told what fails."""
+        try:
+            await self._prepare(interview_id)
+        except (EngineFailed, StoreFailed) as error:
+            log.warning("preparation_failed", interview_id=interview_id, fact=str(error))
+
+    async def _prepare(self, interview_id: str) -> Interview:
+        async with self._at_work(interview_id) as interview:
+            return await self._advance(interview)
+
+    async def _submit(self, interview_id: str, question_id: str | None, text: str) -> AnswerResult:
+        async with self._at_work(interview_id) as recorded:
+            interview = await self._advance(recorded) if recorded.status == "created" else recorded
+            turn = _find_turn(interview, question_id)
+            repeated = turn.evaluation is not None
+            if turn.answer is None:
+                _expect_open(interview, turn)
+                await self.records.add_answer(interview_id, turn.question.id, text)
+                interview = await self.records.read_interview(interview_id)
+            elif turn.answer != text:
+                raise AnswerConflict(
+                    "This question was already answered differently.", _open_question(interview)
+                )
+            if not _is_settled(interview):
+                interview = await self._advance(interview, stop_before=SUMMARY_STEPS)
+            result = _read_result(interview, turn.question.id, repeated=repeated)
+        if not _is_settled(interview):
+            self._start(self._prepare_quietly(interview_id))
+        return result
+
+    async def _close(self, interview_id: str, reason: str) -> Interview:
+        async with self._at_work(interview_id) as interview:
+            if interview.ended_at is not None:
+                return await self._advance(interview)
+            await self._grade_what_is_owed(interview)
+            await self.records.end_interview(interview_id, reason)
+            return await self._advance(await self.records.read_interview(interview_id))
+
+    async def _grade_what_is_owed(self, interview: Interview) -> None:
+        """Try once more to grade an accepted answer that has no evaluation; the summary can do without."""
+        if interview.current is None or interview.current.answer is None:
+            return
+        try:
+            await self._advance(interview, stop_before=QUESTION_STEPS + SUMMARY_STEPS)
+        except EngineFailed as error:
+            log.warning("answer_left_ungraded", interview_id=interview.id, fact=str(error))
+
+    async def _advance(self, interview: Interview, stop_before: Steps | None = None) -> Interview:
+        """Run the graph to where it waits for the candidate, is over, or was told to stop."""
+        if _is_settled(interview):
+            return interview
+        self._announce_thinking(interview.id, begins=True)
+        try:
+            async for step, update in self._threads.run(interview, stop_before):
+                interview = await self._record(interview, step, update)
+        except BaseException:
+            self._announce_thinking(interview.id, begins=False)
+            raise
+        if _is_settled(interview):
+            self._announce_thinking(interview.id, begins=False)
+        return interview
+
+    async def _record(self, interview: Interview, step: str, update: dict[str, Any]) -> Interview:
+        """Record what a node did, then tell it."""
+        if step == "feedback":
+            self.events.publish(interview.id, FeedbackWritten(update["question_id"], update["text"]))
+        elif step == "evaluate_answer":
+            return await self._record_evaluation(interview, update["evaluation"])
+        elif step in QUESTION_STEPS:
+            return await self._record_question(interview, update["question"])
+        elif step == "choose_next" and update["route"].step in SUMMARY_STEPS:
+            await self.records.end_interview(interview.id, update["route"].reason)
+            return replace(interview, ended_at=datetime.now(UTC), end_reason=update["route"].reason)
+        elif step in SUMMARY_STEPS:
+            return await self._record_summary(interview, update["summary"])
+        return interview
+
+    async def _record_evaluation(self, interview: Interview, evaluation: Evaluation) -> Interview:
+        turn = interview.turns[-1]
+        await self.records.add_evaluation(interview.id, turn.question.id, evaluation)
+        self.events.publish(interview.id, AnswerEvaluated(turn.question.id, evaluation))
+        return replace(interview, turns=(*interview.turns[:-1], replace(turn, evaluation=evaluation)))
+
+    async def _record_question(self, interview: Interview, question: Question) -> Interview:
+        await self.records.add_question(interview, question)
+        self.events.publish(interview.id, QuestionAsked(question))
+        started_at = interview.started_at or datetime.now(UTC)
+        return replace(interview, started_at=started_at, turns=(*interview.turns, Turn(question)))
+
+    async def _record_summary(self, interview: Interview, summary: Summary) -> Interview:
+        await self.records.add_summary(interview.id, summary)
+        await self._threads.remove(interview.id)
+        self.events.publish(interview.id, InterviewEnded(summary))
+        return replace(interview, summary=summary)
+
+    @asynccontextmanager
+    async def _at_work(self, interview_id: str) -> AsyncIterator[Interview]:
+        """The interview as recorded, while nobody else works on it."""
+        async with self._locks.hold(interview_id):
+            yield await self.records.read_interview(interview_id)
+
+    def _announce_thinking(self, interview_id: str, *, begins: bool) -> None:
+        if begins and interview_id not in self._thinking:
+            self._thinking.add(interview_id)
+            self.events.publish(interview_id, ThinkingStarted())
+        elif not begins and interview_id in self._thinking:
+            self._thinking.discard(interview_id)
+            self.events.publish(interview_id, ThinkingStopped())
+
+    def _start(self, work: Coroutine[Any, Any, T]) -> "asyncio.Future[T]":
+        """Begin work that goes on when the one who asked for it leaves."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._finish)
+        return asyncio.shield(task)
+
+    def _finish(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.debug("work_failed", kind=type(error).__name__)
+
+
+def _is_settled(interview: Interview) -> bool:
+    """Whether nothing is owed: a question is open, or the summary is written."""
+    if interview.ended_at is not None:
+        return interview.summary is not None
+    return bool(interview.turns) and interview.turns[-1].answer is None
+
+
+def _open_question(interview: Interview) -> Question | None:
+    return interview.current.question if interview.current else None
+
+
+def _find_turn(interview: Interview, question_id: str | None) -> Turn:
+    turn = interview.turn(question_id) if question_id else interview.current
+    if turn is None and interview.ended_at is not None:
+        raise AnswerConflict("The interview is over.", None)
+    if turn is None:
+        raise AnswerConflict("This is not the current question.", _open_question(interview))
+    return turn
+
+
+def _expect_open(interview: Interview, turn: Turn) -> None:
+    if interview.ended_at is not None or turn is not interview.turns[-1]:
+        raise AnswerConflict("The interview is over.", None)
+
+
+def _read_result(interview: Interview, question_id: str, *, repeated: bool) -> AnswerResult:
+    ids = [turn.question.id for turn in interview.turns]
+    place = ids.index(question_id)
+    evaluation = interview.turns[place].evaluation
+    if evaluation is None:
+        raise AnswerConflict("The interview ended before this answer could be graded.", None)
+    following = interview.turns[place + 1].question if place + 1 < len(ids) else None
+    return AnswerResult(question_id, evaluation, following, repeated)

@@ -1,0 +1,162 @@
+"""The interview's nodes: each reads the state, asks the engine or a rule, and returns what changes."""
+
+from datetime import UTC, datetime
+from secrets import randbelow
+from typing import Any
+
+import structlog
+from langgraph.config import get_stream_writer
+from langgraph.runtime import Runtime
+from langgraph.types import interrupt
+
+from agent.engine import AnswerBrief, Engine, FeedbackWriter, QuestionBrief, load_engine
+from agent.errors import EngineFailed
+from agent.interview import (
+    QuestionDraft,
+    Turn,
+    choose_route,
+    next_difficulty,
+    place_follow_up,
+    place_question,
+    question_budget,
+    summarise,
+    time_is_up,
+)
+from agent.settings import load_settings
+from graphs.state import Context, InterviewState
+
+Update = dict[str, Any]
+SEEDS = 2**31
+
+log = structlog.get_logger()
+
+
+async def generate_question(state: InterviewState, runtime: Runtime[Context]) -> Update:
+    """Ask the next main question: the draft made during the last turn, or a new one."""
+    seed, budget = _seed(state, runtime), _budget(state, runtime)
+    draft = state.draft or await _ask_engine(state, runtime, seed, budget)
+    return {
+        "seed": seed,
+        "budget": budget,
+        "started_at": state.started_at or datetime.now(UTC),
+        "question": place_question(draft, state.turns),
+        "draft": None,
+        "answer": None,
+        "evaluation": None,
+    }
+
+
+async def await_answer(state: InterviewState) -> Update:
+    """Pause until the candidate has answered; nothing may stand before the interrupt, since it runs again."""
+    reply = interrupt(_describe_expected(state))
+    return {"answer": reply["answer"] if isinstance(reply, dict) else str(reply)}
+
+
+async def evaluate_answer(state: InterviewState, runtime: Runtime[Context]) -> Update:
+    """Grade the answer against the rubric that was fixed with the question."""
+    question, answer = state.question, state.answer
+    if question is None or answer is None:
+        raise EngineFailed("there is no answer to evaluate", retryable=False)
+    brief = AnswerBrief(state.config, question, answer, tuple(state.turns))
+    evaluation = await engine_of(runtime).evaluate_answer(brief, _feedback_writer(question.id))
+    return {"evaluation": evaluation, "turns": [Turn(question, answer, evaluation)]}
+
+
+async def draft_question(state: InterviewState, runtime: Runtime[Context]) -> Update:
+    """Prepare the next main question while the answer is evaluated; a draft that fails is asked for later."""
+    if state.draft is not None or not engine_of(runtime).drafts_ahead or _was_last_main(state, runtime):
+        return {}
+    try:
+        open_turn = Turn(state.question, state.answer) if state.question else None
+        turns = [*state.turns, open_turn] if open_turn else state.turns
+        seed, budget = _seed(state, runtime), _budget(state, runtime)
+        return {"draft": await _ask_engine(state, runtime, seed, budget, turns)}
+    except EngineFailed as error:
+        log.warning("draft_failed", fact=str(error))
+        return {}
+
+
+async def choose_next(state: InterviewState, runtime: Runtime[Context]) -> Update:
+    """Decide by rule where the interview goes, and say why."""
+    over = time_is_up(state.started_at, state.duration, datetime.now(UTC))
+    return {"route": choose_route(state.turns, _budget(state, runtime), time_is_up=over)}
+
+
+async def ask_follow_up(state: InterviewState) -> Update:
+    """Ask about the gap that the evaluation found, in the words it proposed."""
+    if state.evaluation is None or state.evaluation.follow_up is None:
+        raise EngineFailed("the evaluation proposes no follow-up", retryable=False)
+    follow_up = place_follow_up(state.evaluation.follow_up, state.turns)
+    return {"question": follow_up, "answer": None, "evaluation": None}
+
+
+async def summarise_interview(state: InterviewState, runtime: Runtime[Context]) -> Update:
+    """Sum up: the numbers by rule, the words by the engine."""
+    turns = tuple(state.turns)
+    text = await engine_of(runtime).summarise_interview(state.config, turns)
+    return {"summary": summarise(turns, text), "question": None, "draft": None}
+
+
+def engine_of(runtime: Runtime[Context]) -> Engine:
+    """The engine that the run's context names, or the settings."""
+    return load_engine(_context(runtime).model or load_settings().model)
+
+
+def draw_seed(context: Context) -> int:
+    """The seed that the context or the settings fix, or a new one."""
+    for fixed in (context.seed, load_settings().seed):
+        if fixed is not None:
+            return fixed
+    return randbelow(SEEDS)
+
+
+async def _ask_engine(
+    state: InterviewState, runtime: Runtime[Context], seed: int, budget: int, turns: list[Turn] | None = None
+) -> QuestionDraft:
+    known = state.turns if turns is None else turns
+    return await engine_of(runtime).generate_question(
+        QuestionBrief(
+            config=state.config,
+            seed=seed,
+            number=sum(turn.question.kind == "main" for turn in known) + 1,
+            budget=budget,
+            difficulty=next_difficulty(state.experience_level, known),
+            turns=tuple(known),
+        )
+    )
+
+
+def _context(runtime: Runtime[Context]) -> Context:
+    return runtime.context or Context()  # Studio may run a graph without one
+
+
+def _seed(state: InterviewState, runtime: Runtime[Context]) -> int:
+    return draw_seed(_context(runtime)) if state.seed is None else state.seed
+
+
+def _budget(state: InterviewState, runtime: Runtime[Context]) -> int:
+    return state.budget or _context(runtime).question_budget or question_budget(state.duration)
+
+
+def _was_last_main(state: InterviewState, runtime: Runtime[Context]) -> bool:
+    asked = sum(turn.question.kind == "main" for turn in state.turns)
+    asked += state.question is not None and state.question.kind == "main"
+    return asked >= _budget(state, runtime)
+
+
+def _describe_expected(state: InterviewState) -> dict[str, str]:
+    question = state.question
+    if question is None:
+        raise EngineFailed("there is no question to answer", retryable=False)
+    return {
+        "kind": question.kind,
+        "question_id": question.id,
+        "question": question.text,
+        "competency": question.competency,
+        "expects": 'the answer as plain text, or {"answer": "…"}',
+    }
+
+
+def _feedback_writer(question_id: str) -> FeedbackWriter:
+    write = get_stream_writer()
+    return lambda text: write({"question_id": question_id, "text": text})

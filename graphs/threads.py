@@ -1,0 +1,120 @@
+"""An interview's thread: the graph's execution state, kept in line with the records.
+
+A thread lives while its interview does. When it stands elsewhere than the records say, or cannot be read,
+it is put in place anew from the records, which hold all that it needs.
+"""
+
+from collections.abc import AsyncIterator
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from typing import Any, cast
+
+import structlog
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.types import Command
+
+from agent.interview import Route, choose_route, question_budget, time_is_up
+from graphs.interview import builder
+from graphs.records import Interview
+from graphs.state import Context, InterviewInput
+
+Steps = list[str]
+Entry = Command[Any] | InterviewInput | None
+
+QUESTION_STEPS: Steps = ["generate_question", "ask_follow_up"]
+SUMMARY_STEPS: Steps = ["summarise_interview"]
+
+log = structlog.get_logger()
+
+
+class Threads:
+    """Runs the interview graph, one thread per interview, under the interview's id."""
+
+    def __init__(self, checkpoints: BaseCheckpointSaver[str], context: Context) -> None:
+        self._checkpoints = checkpoints
+        self._context = context
+        self._graph = builder.compile(checkpointer=checkpoints, name="interview")
+
+    async def run(
+        self, interview: Interview, stop_before: Steps | None = None
+    ) -> AsyncIterator[tuple[str, dict[str, Any]]]:
+        """Carry the thread on from where the records stand, and yield each step as it is done.
+
+        A step is a node's name with what it changed, or `feedback` with a piece of text while it is written.
+        The next step waits until the caller has dealt with this one.
+        """
+        stream = self._graph.astream(
+            await self._place(interview),
+            _config(interview.id),
+            context=replace(self._context, seed=interview.seed),
+            stream_mode=["updates", "custom"],
+            interrupt_before=stop_before,
+            durability="exit",
+        )
+        async for mode, chunk in cast("AsyncIterator[tuple[str, dict[str, Any]]]", stream):
+            if mode == "custom":
+                yield "feedback", chunk
+                continue
+            for step, update in chunk.items():
+                if not step.startswith("__"):
+                    yield step, update or {}
+
+    async def remove(self, interview_id: str) -> None:
+        """Forget the thread of an interview whose record is complete."""
+        await self._checkpoints.adelete_thread(interview_id)
+
+    async def _place(self, interview: Interview) -> Entry:
+        """What to run the thread with, after making sure that it stands where the records say."""
+        step, values = await self._read(interview.id)
+        last = interview.turns[-1] if interview.turns else None
+        if interview.ended_at is not None:
+            if step != SUMMARY_STEPS:
+                route = Route("summarise_interview", interview.end_reason or "")
+                await self._rebuild(interview, "choose_next", route=route)
+            return None
+        if last is None:
+            return None if step else InterviewInput(**asdict(interview.config))
+        in_line = bool(step) and values["question"].id == last.question.id
+        if last.evaluation is not None:
+            if not in_line or set(step) & {"await_answer", "evaluate_answer"}:
+                await self._rebuild(interview, "choose_next", route=_route(interview))
+            return None
+        if in_line and step != ["await_answer"]:
+            return None
+        if not in_line:
+            await self._rebuild(interview, "generate_question", question=last.question)
+        return Command(resume=last.answer)
+
+    async def _read(self, interview_id: str) -> tuple[Steps, dict[str, Any]]:
+        """The steps that the thread takes next, and its values; none if it cannot be read."""
+        try:
+            thread = await self._graph.aget_state(_config(interview_id))
+        except Exception:  # noqa: BLE001 - a damaged checkpoint fails in many ways, and the records replace it
+            log.warning("checkpoint_unreadable", interview_id=interview_id)
+            return [], {}
+        return list(thread.next), thread.values
+
+    async def _rebuild(self, interview: Interview, as_node: str, **values: object) -> None:
+        """Put a new thread where the records say that this one stands."""
+        await self._checkpoints.adelete_thread(interview.id)
+        last = interview.turns[-1] if interview.turns else None
+        kept = {
+            "seed": interview.seed,
+            "started_at": interview.started_at,
+            "question": last and last.question,
+            "answer": last and last.answer,
+            "evaluation": last and last.evaluation,
+            "turns": [turn for turn in interview.turns if turn.evaluation is not None],
+        }
+        state = asdict(interview.config) | kept | values
+        await self._graph.aupdate_state(_config(interview.id), state, as_node=as_node)
+
+
+def _config(interview_id: str) -> RunnableConfig:
+    return {"configurable": {"thread_id": interview_id}}
+
+
+def _route(interview: Interview) -> Route:
+    over = time_is_up(interview.started_at, interview.config.duration, datetime.now(UTC))
+    return choose_route(interview.turns, question_budget(interview.config.duration), time_is_up=over)
