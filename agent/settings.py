@@ -43,7 +43,9 @@ class Settings(BaseSettings):
         24, ge=1, description="How long a response is kept under its Idempotency-Key."
     )
     log_level: str = Field("info", description="debug, info, warning or error.")
-    openai_api_key: SecretStr | None = Field(None, validation_alias=AliasChoices("OPENAI_API_KEY"))
+    openai_api_key: SecretStr | None = Field(
+        None, validation_alias=AliasChoices("OPENAI_API_KEY"), description="Key of the model's provider."
+    )
 
     @field_validator("api_keys", mode="before")
     @classmethod

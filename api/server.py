@@ -101,8 +101,10 @@ async def _welcome(services: Services, listener: socket.socket) -> str:
         lines += [
             f"API key: {key} (kept in {path})",
             "Create an interview:",
-            f"  curl -s {url}/api/v1/interviews -H 'Authorization: Bearer {key}' "
-            f"-H 'Content-Type: application/json' -d {shlex.quote(body)}",
+            shlex.join(
+                ["curl", "-s", f"{url}/api/v1/interviews", "-H", f"Authorization: Bearer {key}"]
+                + ["-H", "Content-Type: application/json", "-d", body]
+            ),
         ]
     return "\n".join(lines) + "\n"
 

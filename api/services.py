@@ -46,9 +46,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
     Raises `StoreRefused` if the database cannot be used.
     """
     async with AsyncExitStack() as stack:
-        path = sqlite_path(settings.database_url)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        stack.enter_context(reserve_file(path))
+        stack.enter_context(reserve_file(sqlite_path(settings.database_url)))
         await asyncio.to_thread(upgrade_database, settings.database_url)
         records = Records(settings.database_url)
         stack.push_async_callback(records.close)

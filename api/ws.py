@@ -94,6 +94,7 @@ class Conversation:
         self._streams = websocket.query_params.get("stream") == "true"
         self._shown: str | None = None
         self._over = False
+        self._thinks = False
 
     async def hold(self, revoked: asyncio.Event) -> None:
         """Accept the socket and serve it until the interview or the connection is over."""
@@ -151,20 +152,23 @@ class Conversation:
 
     async def _send_position(self) -> Literal["open", "over"]:
         """Send the open question, or the end."""
+        shown = self._shown
         try:
             interview = await self._interviewer.read(self._owner, self._id)
         except Exception:
-            await self._send_question(await self._interviewer.find(self._owner, self._id))
+            await self._send_question(await self._interviewer.find(self._owner, self._id), shown)
             raise
         if interview.summary is not None:
             await self._show(InterviewEnded(interview.summary))
             return "over"
-        await self._send_question(interview)
+        await self._send_question(interview, shown)
         return "open"
 
-    async def _send_question(self, interview: Interview) -> None:
+    async def _send_question(self, interview: Interview, shown: str | None) -> None:
+        """Send the open question, also once more, unless its event brought it in the meantime."""
         if interview.current is not None:
-            self._shown = None
+            if self._shown == shown:
+                self._shown = None
             await self._show(QuestionAsked(interview.current.question))
 
     async def _forward(self, events: Subscription) -> None:
@@ -180,8 +184,9 @@ class Conversation:
     async def _show(self, event: Event) -> None:
         match event:
             case ThinkingStarted():
+                self._thinks = True
                 await self._send("thinking", {"is_thinking": True})
-            case ThinkingStopped():
+            case ThinkingStopped() if self._thinks:
                 await self._send("thinking", {"is_thinking": False})
             case FeedbackWritten(question_id, text) if self._streams:
                 await self._send("feedback_delta", {"question_id": question_id, "text": text})

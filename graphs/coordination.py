@@ -37,6 +37,7 @@ def reserve_file(database: Path) -> Iterator[None]:
 
     Raises `StoreRefused` while another server holds it.
     """
+    database.parent.mkdir(parents=True, exist_ok=True)
     with database.with_name(database.name + ".lock").open("w") as handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -177,6 +177,8 @@ class Interviewer:
             raise
         if _is_settled(interview):
             self._announce_thinking(interview.id, begins=False)
+        if interview.summary is not None:
+            await self._threads.remove(interview.id)
         return interview
 
     async def _record(self, interview: Interview, step: str, update: dict[str, Any]) -> Interview:
@@ -208,7 +210,6 @@ class Interviewer:
 
     async def _record_summary(self, interview: Interview, summary: Summary) -> Interview:
         await self.records.add_summary(interview.id, summary)
-        await self._threads.remove(interview.id)
         self.events.publish(interview.id, InterviewEnded(summary))
         return replace(interview, summary=summary)
 

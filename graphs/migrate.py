@@ -1,9 +1,11 @@
 """Bringing a database to the version this program works with, and refusing one it cannot work with."""
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from graphs.errors import StoreRefused
 
@@ -13,9 +15,13 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 
 def sqlite_path(database_url: str) -> Path:
     """The file of an SQLite database URL. Raises `StoreRefused` if the URL names no such file."""
-    url = make_url(database_url)
-    if url.get_backend_name() != "sqlite" or not url.database or url.database == ":memory:":
-        raise StoreRefused(f"expected sqlite+aiosqlite:///<file>, got {url.render_as_string()!r}")
+    try:
+        url = make_url(database_url)
+    except ArgumentError:
+        url = None
+    if url is None or url.drivername != "sqlite+aiosqlite" or not url.database or url.database == ":memory:":
+        shown = url.render_as_string() if url else database_url
+        raise StoreRefused(f"INTERVIEWER_DATABASE_URL: expected sqlite+aiosqlite:///<file>, got {shown!r}")
     return Path(url.database)
 
 
@@ -25,33 +31,28 @@ def upgrade_database(database_url: str) -> None:
     Raises `StoreRefused` if the database is unreadable, of another program, or of a newer version.
     """
     path = sqlite_path(database_url)
-    version = _read_version(path)
-    if version == HEAD:
-        return
-    _run_alembic(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if _read_version(path) != HEAD:
+            _run_alembic(path)
+    except (sqlite3.Error, DBAPIError, OSError) as error:
+        reason = getattr(error, "orig", None) or error
+        raise StoreRefused(
+            f"cannot use {path} as the database ({reason}). Give INTERVIEWER_DATABASE_URL a file that this "
+            "user may write, on a disk with room, or move this one away"
+        ) from None
 
 
 def _read_version(path: Path) -> str | None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        connection = sqlite3.connect(path)
-        try:
-            tables = {
-                name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type='table'")
-            }
-            if "alembic_version" not in tables:
-                _expect_empty(path, tables)
-                return None
-            (version,) = connection.execute("SELECT version_num FROM alembic_version").fetchone()
-            _expect_ours(path, tables, version)
-            return str(version)
-        finally:
-            connection.close()
-    except (sqlite3.Error, OSError) as error:
-        raise StoreRefused(
-            f"cannot use {path} as the database ({error}). Give INTERVIEWER_DATABASE_URL a file that this "
-            "user may write, or move this one away"
-        ) from None
+    with closing(sqlite3.connect(path)) as connection:
+        rows = connection.execute("SELECT name FROM sqlite_master WHERE type='table'")
+        tables = {name for (name,) in rows}
+        if "alembic_version" not in tables:
+            _expect_empty(path, tables)
+            return None
+        (version,) = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+        _expect_ours(path, tables, version)
+        return str(version)
 
 
 def _expect_empty(path: Path, tables: set[str]) -> None:

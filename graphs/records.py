@@ -3,8 +3,9 @@
 Values are stored as JSON written by pydantic, instants as ISO 8601 text in UTC, which sorts by time.
 """
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import sqlite3
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
@@ -242,13 +243,20 @@ class Records:
 
     @asynccontextmanager
     async def _begin(self, *, write: bool = False) -> AsyncIterator[AsyncConnection]:
-        try:
+        with failures_of_the_store():
             async with self._engine.connect() as connection:
                 await connection.execution_options(write=write)
                 async with connection.begin():
                     yield connection
-        except (DBAPIError, OSError) as error:
-            raise StoreFailed(describe_failure(error)) from error
+
+
+@contextmanager
+def failures_of_the_store() -> Iterator[None]:
+    """Turn what the database's drivers raise into `StoreFailed`, with a sentence and no internals."""
+    try:
+        yield
+    except (DBAPIError, sqlite3.Error, OSError) as error:
+        raise StoreFailed(_describe_failure(error)) from error
 
 
 def create_engine(database_url: str) -> AsyncEngine:
@@ -260,8 +268,7 @@ def create_engine(database_url: str) -> AsyncEngine:
     return engine
 
 
-def describe_failure(error: Exception) -> str:
-    """The failure in a sentence for operators and clients, without internals."""
+def _describe_failure(error: Exception) -> str:
     text = str(error).lower()
     if "disk is full" in text or "disk i/o" in text:
         return "The server's disk is full; nothing of this was stored. Free some space and send it again."

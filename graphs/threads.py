@@ -16,7 +16,7 @@ from langgraph.types import Command
 
 from agent.interview import Route, choose_route, question_budget, time_is_up
 from graphs.interview import builder
-from graphs.records import Interview
+from graphs.records import Interview, failures_of_the_store
 from graphs.state import Context, InterviewInput
 
 Steps = list[str]
@@ -44,25 +44,27 @@ class Threads:
         A step is a node's name with what it changed, or `feedback` with a piece of text while it is written.
         The next step waits until the caller has dealt with this one.
         """
-        stream = self._graph.astream(
-            await self._place(interview),
-            _config(interview.id),
-            context=replace(self._context, seed=interview.seed),
-            stream_mode=["updates", "custom"],
-            interrupt_before=stop_before,
-            durability="exit",
-        )
-        async for mode, chunk in cast("AsyncIterator[tuple[str, dict[str, Any]]]", stream):
-            if mode == "custom":
-                yield "feedback", chunk
-                continue
-            for step, update in chunk.items():
-                if not step.startswith("__"):
-                    yield step, update or {}
+        with failures_of_the_store():
+            stream = self._graph.astream(
+                await self._place(interview),
+                _config(interview.id),
+                context=replace(self._context, seed=interview.seed),
+                stream_mode=["updates", "custom"],
+                interrupt_before=stop_before,
+                durability="exit",
+            )
+            async for mode, chunk in cast("AsyncIterator[tuple[str, dict[str, Any]]]", stream):
+                if mode == "custom":
+                    yield "feedback", chunk
+                    continue
+                for step, update in chunk.items():
+                    if not step.startswith("__"):
+                        yield step, update or {}
 
     async def remove(self, interview_id: str) -> None:
         """Forget the thread of an interview whose record is complete."""
-        await self._checkpoints.adelete_thread(interview_id)
+        with failures_of_the_store():
+            await self._checkpoints.adelete_thread(interview_id)
 
     async def _place(self, interview: Interview) -> Entry:
         """What to run the thread with, after making sure that it stands where the records say."""
@@ -75,7 +77,7 @@ class Threads:
             return None
         if last is None:
             return None if step else InterviewInput(**asdict(interview.config))
-        in_line = bool(step) and values["question"].id == last.question.id
+        in_line = bool(step) and _agrees(values, interview)
         if last.evaluation is not None:
             if not in_line or set(step) & {"await_answer", "evaluate_answer"}:
                 await self._rebuild(interview, "choose_next", route=_route(interview))
@@ -109,6 +111,14 @@ class Threads:
         }
         state = asdict(interview.config) | kept | values
         await self._graph.aupdate_state(_config(interview.id), state, as_node=as_node)
+
+
+def _agrees(values: dict[str, Any], interview: Interview) -> bool:
+    """Whether the thread is at the recorded question, with all that was graded behind it."""
+    graded = sum(turn.evaluation is not None for turn in interview.turns)
+    question = values.get("question")
+    asked = question is not None and question.id == interview.turns[-1].question.id
+    return asked and len(values.get("turns", [])) == graded
 
 
 def _config(interview_id: str) -> RunnableConfig:

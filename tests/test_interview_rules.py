@@ -1,5 +1,6 @@
 """The interview's rules, each a promise of the contract or of its decisions."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -33,9 +34,8 @@ RUBRIC = Rubric((KeyPoint("Indexes speed up reads"), KeyPoint("Indexes slow down
 
 def question(number: int, parent: int | None = None, gap: str | None = None) -> Question:
     """A question by its number; with a parent, a follow-up."""
-    kind = "main" if parent is None else "follow_up"
-    parent_id = None if parent is None else f"q{parent}"
-    return Question(f"q{number}", f"Text {number}?", RUBRIC, "Databases", kind=kind, parent_id=parent_id, gap=gap)
+    main = Question(f"q{number}", f"Text {number}?", RUBRIC, "Databases", gap=gap)
+    return main if parent is None else replace(main, kind="follow_up", parent_id=f"q{parent}")
 
 
 def graded(
@@ -88,7 +88,9 @@ def test_an_unanswered_question_is_not_part_of_the_average() -> None:
     ("main", "follow_ups", "worth"),
     [(4, [10], 7), (4, [8], 6), (2, [10, 10], 5), (8, [0], 6), (6, [6], 6), (5, [], 5)],
 )
-def test_follow_ups_move_a_topic_by_at_most_three_points(main: int, follow_ups: list[int], worth: float) -> None:
+def test_follow_ups_move_a_topic_by_at_most_three_points(
+    main: int, follow_ups: list[int], worth: float
+) -> None:
     turns = [graded(1, main)] + [graded(2 + i, score, parent=1) for i, score in enumerate(follow_ups)]
     assert topic_score(topics_of(turns)[0]) == worth
 
