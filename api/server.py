@@ -98,13 +98,11 @@ async def _welcome(services: Services, listener: socket.socket) -> str:
         path = sqlite_path(services.settings.database_url).parent / LOCAL_KEY_FILE
         key = await ensure_local_key(services.records, path)
         body = '{"job_role": "Python Developer", "skills": ["Python"], "duration": 15}'
+        headers = ["-H", f"Authorization: Bearer {key}", "-H", "Content-Type: application/json"]
         lines += [
             f"API key: {key} (kept in {path})",
             "Create an interview:",
-            shlex.join(
-                ["curl", "-s", f"{url}/api/v1/interviews", "-H", f"Authorization: Bearer {key}"]
-                + ["-H", "Content-Type: application/json", "-d", body]
-            ),
+            shlex.join(["curl", "-s", f"{url}/api/v1/interviews", *headers, "-d", body]),
         ]
     return "\n".join(lines) + "\n"
 

@@ -19,7 +19,7 @@ from langgraph.checkpoint.base import BaseCheckpointSaver
 from agent.errors import EngineFailed
 from agent.interview import Evaluation, InterviewConfig, Question, Summary, Turn
 from graphs.coordination import Locks
-from graphs.errors import AnswerConflict, InterviewForeign, StoreFailed
+from graphs.errors import AnswerConflict, InterviewForeign, Refused, StoreFailed
 from graphs.events import (
     AnswerEvaluated,
     EventBus,
@@ -86,7 +86,7 @@ class Interviewer:
         Raises what `find` raises, and `EngineFailed` if the preparation fails.
         """
         interview = await self.find(owner, interview_id)
-        return interview if _is_settled(interview) else await self._start(self._prepare(interview_id))
+        return interview if _is_settled(interview) else await self._finish(self._prepare(interview_id))
 
     async def answer(self, owner: str, interview_id: str, question_id: str | None, text: str) -> AnswerResult:
         """Record the answer to a question (without an id: the open one), grade it and move on.
@@ -96,18 +96,18 @@ class Interviewer:
         answer stored and the interview where it was.
         """
         await self.find(owner, interview_id)
-        return await self._start(self._submit(interview_id, question_id, text))
+        return await self._finish(self._submit(interview_id, question_id, text))
 
     async def end(self, owner: str, interview_id: str) -> Interview:
         """End the interview if it is not over, and return it with its summary."""
         await self.find(owner, interview_id)
-        return await self._start(self._close(interview_id, "the client ended the interview"))
+        return await self._finish(self._close(interview_id, "the client ended the interview"))
 
     async def tidy(self) -> None:
         """End what was left alone past its time, and write summaries that are still owed."""
         for interview_id in await self.records.list_unfinished(datetime.now(UTC)):
             try:
-                await self._start(self._close(interview_id, "it was left alone past its time"))
+                await self._close(interview_id, "it was left alone past its time")
             except EngineFailed as error:
                 log.warning("interview_not_closed", interview_id=interview_id, fact=str(error))
 
@@ -227,17 +227,21 @@ class Interviewer:
             self._thinking.discard(interview_id)
             self.events.publish(interview_id, ThinkingStopped())
 
-    def _start(self, work: Coroutine[Any, Any, T]) -> "asyncio.Future[T]":
-        """Begin work that goes on when the one who asked for it leaves."""
+    async def _finish(self, work: Coroutine[Any, Any, T]) -> T:
+        """Do work that goes on to its end when the one who asked for it leaves."""
+        return await asyncio.shield(self._start(work))
+
+    def _start(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         task = asyncio.create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._finish)
-        return asyncio.shield(task)
+        task.add_done_callback(self._note_done)
+        return task
 
-    def _finish(self, task: asyncio.Task[Any]) -> None:
+    def _note_done(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            log.debug("work_failed", kind=type(error).__name__)
+        error = None if task.cancelled() else task.exception()
+        if error is not None and not isinstance(error, (EngineFailed, StoreFailed, Refused)):
+            log.error("work_failed", kind=type(error).__name__, exc_info=error)
 
 
 def _is_settled(interview: Interview) -> bool:
