@@ -1,0 +1,97 @@
+"""Which key points an answer makes, and where: by the rubric's signals and by the words of the points themselves."""
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from agent.offline.comparison import MOST_PLACES, Comparison
+from agent.offline.target import Phrase, Point
+
+LONGEST_QUOTE = 40
+MOST_HITS = 3
+DENIAL_COST = 0.4
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """What speaks for one key point, each from 0 to 1.
+
+    `signal` is the best phrase, `hits` the number of complete phrases (three count as many), `words` the share of
+    the point's own words, `flow` how well the text reads where the best phrase stands. `span` holds the first and
+    last kept row of the best match.
+    """
+
+    signal: float
+    hits: float
+    words: float
+    flow: float
+    span: tuple[int, int] | None
+
+
+def look_for(c: Comparison, point: Point) -> Sighting:
+    """The sighting of one point in an answer."""
+    seen = [_nearest(c, phrase) for phrase in point.phrases]
+    own, span = _nearest(c, Phrase(point.stems, denied=_point_denies(c, point)))
+    strength, where = max(seen, key=lambda s: s[0], default=(0.0, None))
+    if where is None or own > strength:
+        where = span
+    place = where[0] if where else None
+    return Sighting(
+        signal=strength,
+        hits=min(sum(share >= 1.0 for share, _ in seen), MOST_HITS) / MOST_HITS,
+        words=own,
+        flow=c.flow[place] if place is not None else 0.0,
+        span=where,
+    )
+
+
+def _point_denies(c: Comparison, point: Point) -> bool:
+    denied = dict(c.target.rows)
+    return sum(denied.get(stem, False) for stem in point.stems) * 2 > len(point.stems)
+
+
+def _nearest(c: Comparison, phrase: Phrase) -> tuple[float, tuple[int, int] | None]:
+    """The largest share of a phrase that stands within reach of each other, and from where to where.
+
+    Words of the question complete a phrase but are no sign by themselves.
+    """
+    telling = [stem for stem in phrase.stems if stem not in c.target.asked]
+    if not any(c.find(stem)[0] for stem in telling):
+        return 0.0, None
+    reach = 5 + 4 * len(phrase.stems)
+    found = [c.find(stem) for stem in phrase.stems]
+    best, where = 0.0, None
+    for stem in telling:
+        for place in c.find(stem)[0][:MOST_PLACES]:
+            worth, span = _around(found, place, reach)
+            if worth > best:
+                best, where = worth, span
+    share = best / len(phrase.stems)
+    if where is not None and any(map(c.denied, range(where[0], where[1] + 1))) != phrase.denied:
+        share *= DENIAL_COST
+    return share, where
+
+
+def _around(found: Sequence[tuple[list[int], float]], place: int, reach: int) -> tuple[float, tuple[int, int]]:
+    """What stands within reach of a place: its worth, and the first and last place of it."""
+    worth, first, last = 0.0, place, place
+    for places, likeness in found:
+        at = bisect_left(places, place)
+        near = [p for p in places[max(0, at - 1) : at + 1] if abs(p - place) <= reach]
+        if near:
+            nearest = min(near, key=lambda p: (abs(p - place), p))
+            worth += likeness
+            first, last = min(first, nearest), max(last, nearest)
+    return worth, (first, last)
+
+
+def quote(c: Comparison, span: tuple[int, int]) -> tuple[int, int]:
+    """The sentence around a match as offsets into the answer; a very long one is cut to the surroundings."""
+    reading = c.reading
+    first, last = c.rows[span[0]], c.rows[span[1]]
+    opening, closing = reading.sentences[first], reading.sentences[last]
+    while first > 0 and reading.sentences[first - 1] == opening and last - first < LONGEST_QUOTE:
+        first -= 1
+    while last + 1 < len(reading) and reading.sentences[last + 1] == closing and last - first < LONGEST_QUOTE:
+        last += 1
+    return reading.starts[first], reading.ends[last]

@@ -1,0 +1,134 @@
+"""Grading of an answer without a model: which points it makes, where, and what that is worth."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import log1p
+
+from agent.interview import Evidence, KeyPoint
+from agent.offline.comparison import Comparison
+from agent.offline.features import around, measure
+from agent.offline.model import Model, load_model, logistic
+from agent.offline.points import Sighting, look_for, quote
+from agent.offline.target import Target, set_target
+from agent.offline.text import fold, is_content, read
+
+COVERED = 0.5
+MOST_WORDS_OF_A_REFUSAL = 6
+MOST_EMPTY_WORDS = 3
+POINT_REACH = 5
+
+_REFUSAL = re.compile(
+    r"\b(?:(?:do not|don'?t|dont|did not|didn'?t|could not|couldn'?t|can not|can'?t|cannot|have no|haven'?t|have not|had no"
+    r"|not|never|no)\b[^.!?]{0,24}\b(?:know|idea|clue|sure|remember|recall|answer|submission|learn(?:ed|t)|studied|understand"
+    r"|heard|familiar|certain|comment|covered)\b|dunno|idk|no idea|not answered|i (?:would |'d )?(?:rather )?(?:skip|pass)\b"
+    r"|^\W*(?:pass|skip|next|none|nothing|n/?a|sorry)\W*$|next question|prefer not|rather not|beats me|forgot|look (?:it|that) up)"
+    r"|no lo se\b|no se\b|no sabria|je ne (?:sais|connais)|keine ahnung|weiss (?:es |ich )?(?:leider )?(?:es )?nicht|nao sei"
+    r"|non (?:lo )?so\b|nie wiem|weet het niet|bilmiyorum|не знаю|нe знаю|不知道|分かりません|わかりません|모르"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PointFinding:
+    """How far one key point is covered, from 0 to 1, with the words that cover it, if any do."""
+
+    point: str
+    coverage: float
+    evidence: Evidence | None
+
+
+@dataclass(frozen=True, slots=True)
+class Grade:
+    """The grade of an answer: `score` runs from 0 to 10, unrounded."""
+
+    score: float
+    declined: bool
+    points: tuple[PointFinding, ...]
+
+
+def grade_answer(
+    question: str, key_points: Sequence[KeyPoint], answer: str, *, reference: str | None = None
+) -> Grade:
+    """Grade an answer against its key points, or against the points of a reference answer if there are none.
+
+    Key points with signals, or without a reference beside them, are worth the mean of their coverage; a reference
+    answer is compared as a whole. In both cases what reads like a heap of keywords, a denial or empty talk loses a
+    fitted share.
+    """
+    return grade_with(load_model(), set_target(question, key_points, reference), answer)
+
+
+def grade_with(model: Model, target: Target, answer: str) -> Grade:
+    """The grade by a given model, which is what the fitting script measures."""
+    comparison = Comparison(target, read(answer), model.flow)
+    sightings = [look_for(comparison, point) for point in target.points]
+    declined = declines(comparison)
+    if declined or is_silent(comparison):
+        return Grade(0.0, declined, tuple(PointFinding(point.text, 0.0, None) for point in target.points))
+    measures = measure(comparison)
+    shared = shared_measures(comparison, sightings)
+    line = model.points if target.signalled else model.plain_points
+    coverages = [logistic(line.predict({**shared, **point_measures(seen)})) for seen in sightings]
+    credit = credit_of(model, measures)
+    if target.by_points:
+        worth = sum(coverages) / len(coverages)
+    else:
+        worth = quality(model, measures)
+    findings = tuple(
+        _finding(comparison, point.text, seen, coverage * credit)
+        for point, seen, coverage in zip(target.points, sightings, coverages, strict=True)
+    )
+    return Grade(10 * min(max(worth * credit, 0.0), 1.0), declined, findings)
+
+
+def quality(model: Model, measures: Mapping[str, float]) -> float:
+    """What the answer is worth beside its reference, from 0 to 1, taken at face value."""
+    return min(max((model.quality_trees.predict(measures) + model.quality_line.predict(measures)) / 2, 0.0), 1.0)
+
+
+def credit_of(model: Model, measures: Mapping[str, float]) -> float:
+    """The share of the worth that the doubts leave."""
+    credit = 1.0
+    for doubt in model.doubts.values():
+        credit *= doubt.credit(measures)
+    return credit
+
+
+def declines(comparison: Comparison) -> bool:
+    """Whether the answer is empty or says that there is none: `I don't know`, in a few languages."""
+    if not comparison.reading.forms:
+        return True
+    own = {comparison.reading.stems[row] for row in comparison.content} - comparison.target.asked
+    if len(own) > MOST_WORDS_OF_A_REFUSAL or len(comparison.matches) > 1:
+        return False
+    return bool(_REFUSAL.search(fold(comparison.reading.text)[0]))
+
+
+def is_silent(comparison: Comparison) -> bool:
+    """Whether nothing is left to grade once copies of the question and talk to the grader are gone."""
+    return not comparison.content and len(comparison.rows) <= MOST_EMPTY_WORDS
+
+
+def point_measures(seen: Sighting) -> dict[str, float]:
+    """What the points' models weigh of one point."""
+    return {"signal": seen.signal, "complete": float(seen.signal >= 1), "hits": seen.hits, "words": seen.words}
+
+
+def shared_measures(c: Comparison, sightings: Sequence[Sighting]) -> dict[str, float]:
+    """What the points' models weigh of the whole answer: how much of it is to the point, and how long it is."""
+    spots = {at for stem in c.matches for at in c.find(stem)[0]}
+    spots.update(at for seen in sightings if seen.span and seen.signal > 0 for at in seen.span)
+    forms, stems = c.reading.forms, c.reading.stems
+    near = {stems[c.rows[at]] for at in around(c, sorted(spots), POINT_REACH) if is_content(forms[c.rows[at]])}
+    return {
+        "related": len(c.matches) / max(1, len(c.target.wanted)),
+        "near": log1p(len(near - c.target.asked)),
+        "rows": log1p(len(c.rows)),
+    }
+
+
+def _finding(c: Comparison, text: str, seen: Sighting, coverage: float) -> PointFinding:
+    if coverage < COVERED or seen.span is None:
+        return PointFinding(text, min(coverage, COVERED - 0.01), None)
+    start, end = quote(c, seen.span)
+    return PointFinding(text, coverage, Evidence(c.reading.text[start:end], start, end, text))

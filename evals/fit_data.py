@@ -1,0 +1,178 @@
+"""The graded answers that the offline grader is fitted to, measured."""
+
+import json
+import tomllib
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agent.interview import KeyPoint
+from agent.offline.comparison import Comparison, Flow
+from agent.offline.features import measure
+from agent.offline.points import look_for
+from agent.offline.scoring import declines, is_silent, point_measures, shared_measures
+from agent.offline.target import Target, set_target
+from agent.offline.text import read
+from evals.synthetic import Source, make
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+ROOT = Path(__file__).parent.parent
+FOLDS = 8
+SEED = 7
+SETS = ("mohler", "saf", "os", "scientsbank", "beetle")
+# What a label is worth on the scale of the graded sets, whose graders give much for a wrong answer.
+WORTH = {"correct": 0.97, "incorrect": 0.55, "contradictory": 0.42}
+SET_WEIGHTS = {"mohler": 3.0, "saf": 1.5, "os": 1.0, "scientsbank": 0.35, "beetle": 0.35, "interview": 1.0}
+# Measures that only the doubts use.
+FOR_DOUBTS = frozenset(
+    "not_be not_may not_do not_so run_longest run_share run_matched flow_lowest not_share clash_wanted talk".split()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A measured answer; `of` is the set it comes from, `kind` is `real` or how it was made."""
+
+    of: str
+    kind: str
+    question: str
+    fold: int
+    grade: float
+    label: str
+    measures: dict[str, float]
+    silent: bool
+
+
+class Table:
+    """Measured answers as arrays."""
+
+    def __init__(self, rows: Sequence[Row]) -> None:
+        self.rows = rows
+        self.names = [name for name in rows[0].measures if name not in FOR_DOUBTS]
+        self.of = np.array([row.of for row in rows])
+        self.kind = np.array([row.kind for row in rows])
+        self.fold = np.array([row.fold for row in rows])
+        self.grade = np.array([row.grade for row in rows])
+        self.question = np.array([row.question for row in rows])
+        self.label = np.array([row.label for row in rows])
+        self.silent = np.array([row.silent for row in rows])
+        self.real: Bools = self.kind == "real"
+        self.weight = np.array([SET_WEIGHTS.get(row.of, 0.0) for row in rows])
+        self.everything: Bools = np.ones(len(rows), dtype=bool)
+
+    def columns(self, names: Sequence[str]) -> Floats:
+        """The named measures, one row an answer."""
+        return np.array([[row.measures[name] for name in names] for row in self.rows])
+
+
+def point_columns(sample: Mapping[str, Any], flow: Flow, names: Sequence[str], *, signals: bool) -> Floats:
+    """One row a key point of the sample's question."""
+    c = Comparison(_sample_target(sample, signals=signals), read(sample["answer"]), flow)
+    seen = [look_for(c, point) for point in c.target.points]
+    shared = shared_measures(c, seen)
+    return np.array([[{**shared, **point_measures(s)}[name] for name in names] for s in seen])
+
+
+def measure_sets(sets: Mapping[str, list[dict[str, Any]]], flow: Flow) -> Iterator[Row]:
+    """Every graded answer, and the answers made from them."""
+    for name, answers in sets.items():
+        for answer in answers:
+            yield _row(name, answer, "real", answer["answer"], flow)
+        sources = [
+            Source(a["question_id"], a["reference_answer"], a["answer"], grade_of(a)) for a in answers
+        ]
+        for made in make(sources, SEED):
+            yield _row(name, answers[made.source], made.kind, made.text, flow)
+
+
+def _row(name: str, answer: Mapping[str, Any], kind_: str, text: str, flow: Flow) -> Row:
+    target = set_target(answer["question"], (), answer["reference_answer"])
+    label = str(answer.get("label", ""))
+    return _measured(name, kind_, answer["question_id"], fold_of(name, answer), grade_of(answer), label, target, text, flow)
+
+
+def _measured(
+    of: str, kind_: str, question: str, fold: int, grade: float, label: str, target: Target, text: str, flow: Flow
+) -> Row:
+    c = Comparison(target, read(text), flow)
+    silent = declines(c) or is_silent(c)
+    return Row(of, kind_, question, fold, grade, label, measure(c), silent)
+
+
+def measure_samples(samples: Sequence[Mapping[str, Any]], flow: Flow) -> Iterator[Row]:
+    """The sample interview answers, and the answers made from them."""
+
+    def row(sample: Mapping[str, Any], kind_: str, text: str) -> Row:
+        target = _sample_target(sample, signals=True)
+        fold = zlib.crc32(sample["question_id"].encode()) % FOLDS
+        return _measured("interview", kind_, sample["question_id"], fold, sample["human_score"], "", target, text, flow)
+
+    sources = [Source(s["question_id"], ". ".join(s["key_points"]), s["answer"], s["human_score"]) for s in samples]
+    yield from (row(sample, "real", sample["answer"]) for sample in samples)
+    yield from (row(samples[made.source], made.kind, made.text) for made in make(sources, SEED))
+
+
+def measure_attacks(attacks: Sequence[Mapping[str, Any]], flow: Flow, folds: Mapping[str, int]) -> Iterator[Row]:
+    """Every attack, each followed by the answer it started from."""
+    for attack in attacks:
+        other = attack.get("pair_answer") if attack["rule"] == "pair" else attack.get("base_answer")
+        target = set_target(attack["question"], (), attack["reference_answer"])
+        fold = folds[attack["question_id"]]
+        for kind_, text in (("attack", attack["answer"]), ("before attack", other or "")):
+            yield _measured("attacks", kind_, attack["question_id"], fold, 0.0, "", target, text, flow)
+
+
+def grade_of(answer: Mapping[str, Any]) -> float:
+    """The grade from 0 to 1 that the fit aims at."""
+    return WORTH[answer["label"]] if "label" in answer else float(answer["human_score"])
+
+
+def fold_of(name: str, answer: Mapping[str, Any]) -> int:
+    """The fold: an assignment of Mohler's, a question of the others, is never split over two."""
+    unit = answer["group"] if name == "mohler" else answer["question_id"]
+    return _position(name, str(unit)) % FOLDS if name != "scientsbank" else zlib.crc32(str(unit).encode()) % FOLDS
+
+
+_positions: dict[str, list[str]] = {}
+
+
+def _position(name: str, unit: str) -> int:
+    """The order in which the units of a set appear."""
+    units = _positions.setdefault(name, [])
+    if unit not in units:
+        units.append(unit)
+    return units.index(unit)
+
+
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    """The objects of a file of JSON lines."""
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+
+
+def load_samples() -> list[dict[str, Any]]:
+    """The sample interview answers whose question is in the bank."""
+    found = [row for path in sorted((ROOT / "evals" / "data").glob("answers-b*.jsonl")) for row in read_lines(path)]
+    return [row for row in found if row["question_id"] in _bank()]
+
+
+@cache
+def _bank() -> dict[str, dict[str, Any]]:
+    files = sorted((ROOT / "agent" / "offline" / "bank").rglob("*.toml"))
+    loaded = (tomllib.loads(path.read_text(encoding="utf-8")) for path in files)
+    return {question["id"]: question for bank in loaded for question in bank.get("questions", ())}
+
+
+def _sample_target(sample: Mapping[str, Any], *, signals: bool) -> Target:
+    points = _bank()[sample["question_id"]]["key_points"]
+    key_points = [KeyPoint(p["point"], tuple(p["signals"]) if signals else ()) for p in points]
+    return set_target(sample["question"], key_points, None)
+
+

@@ -1,0 +1,244 @@
+"""What cross-validation finds about the offline grader, as a page."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from agent.offline.comparison import Flow
+from evals.fit_data import FOLDS, Bools, Floats, Table, point_columns
+from evals.fit_models import (
+    CEILINGS,
+    COSTS,
+    DOUBTS,
+    FLOORS,
+    PLAIN_NAMES,
+    POINT_NAMES,
+    mean_point,
+    train_doubt,
+    train_points,
+    train_quality,
+)
+
+KNOB = (1.0, 0.9, 0.85, 0.8, 0.75, 0.7, 0.6, 0.5, 0.3, 0.1)
+LEVELS = ("strong", "partial", "thin", "vague", "wrong")
+QWK_STEPS = 11
+Attacks = Sequence[Mapping[str, Any]]
+
+
+class Unseen:
+    """Estimates for every row by models that did not see its question, nor its assignment."""
+
+    def __init__(self, table: Table) -> None:
+        self.table = table
+        size = len(table.rows)
+        self.quality: Floats = np.zeros(size)
+        self.likelihood: dict[str, Floats] = {name: np.zeros(size) for name in DOUBTS}
+        for fold in range(FOLDS):
+            out = table.fold == fold
+            self.quality[out] = quality_of(table, (table.fold != fold) & graded(table))[out]
+            for name in DOUBTS:
+                model = train_doubt(table, name, table.fold != fold)
+                self.likelihood[name][out] = model.predict_proba(table.columns(DOUBTS[name])[out])[:, 1]
+
+    def scores(self, floors: Mapping[str, float]) -> Floats:
+        """The scores from 0 to 1 when the doubts begin at these likelihoods; a floor of 1 means never."""
+        scores = self.quality.copy()
+        for name, likelihood in self.likelihood.items():
+            if floors[name] < 1:
+                width = CEILINGS[name] - FLOORS[name]
+                scores *= 1 - COSTS[name] * np.clip((likelihood - floors[name]) / width, 0, 1)
+        scores[self.table.silent] = 0.0
+        return scores
+
+
+def graded(table: Table) -> Bools:
+    """The real answers with a grade by people."""
+    kept: Bools = table.real & (table.of != "interview") & (table.weight > 0)
+    return kept
+
+
+def quality_of(table: Table, use: Bools) -> Floats:
+    """The quality of every row by a model of the rows in use."""
+    trees, line = train_quality(table, use)
+    x = table.columns(table.names)
+    linear = line["start"] + x @ np.array(line["weights"])
+    estimate: Floats = np.clip((trees.predict(x) + linear) / 2, 0, 1)
+    return estimate
+
+
+def write_report(path: Path, table: Table, attacks: Attacks, samples: Attacks, flow: Flow) -> None:
+    """Write the page; takes some minutes."""
+    unseen = Unseen(table)
+    scores = unseen.scores(FLOORS)
+    sections = [
+        INTRODUCTION,
+        _targets(table, scores, attacks),
+        _curve(unseen, attacks),
+        _kinds(table, scores, attacks),
+        _transfer(table, scores),
+        _levels(samples, flow),
+    ]
+    path.write_text("\n\n".join(sections) + "\n", encoding="utf-8")
+
+
+INTRODUCTION = """# The offline grader, measured
+
+This page is written by `python -m evals.fit_offline DATA_DIR --report docs/offline-grader.md`, which also fits
+`agent/offline/weights.json`; the data is not part of the repository. Every figure is for questions that the model
+behind it had not seen: eight folds, and an assignment of the Mohler set or a question of the others is never split
+over two of them. The attacks start from Mohler answers and are graded by the model that had not seen their
+assignment; no attack of that file is used in fitting. The lists of words and the grammar table (which kinds of
+word follow each other) are the same in all folds.
+
+An answer's score is its quality beside the reference times the credit that three doubts leave: that it is a heap of
+keywords (*salad*), that it denies what it should say (*denial*), and that it is talk without substance (*emptiness*).
+The quality is learned from answers graded by people alone; the doubts are classifiers learned from answers made to
+deceive, held against the real ones, and take nothing away until their likelihood passes a floor."""
+
+
+def agreement(table: Table, scores: Floats, name: str) -> tuple[Floats, Floats]:
+    """The grades and the scores of a set's real answers."""
+    rows = table.real & (table.of == name)
+    return table.grade[rows], scores[rows]
+
+
+def pearson(a: Floats, b: Floats) -> float:
+    """Pearson's correlation."""
+    return float(np.corrcoef(a, b)[0, 1])
+
+
+def rmse(a: Floats, b: Floats) -> float:
+    """The root of the mean squared error."""
+    return float(np.sqrt(np.mean((a - b) ** 2)))
+
+
+def qwk(a: Floats, b: Floats) -> float:
+    """Cohen's kappa with quadratic weights, over eleven steps."""
+    x, y = (np.clip(np.rint(v * (QWK_STEPS - 1)), 0, QWK_STEPS - 1) for v in (a, b))
+    expected = np.mean((x[:, None] - y[None, :]) ** 2)
+    return float(1 - np.mean((x - y) ** 2) / expected)
+
+
+def auc(positive: Bools, scores: Floats) -> float:
+    """The chance that a positive answer outscores a negative one, a tie counting half."""
+    ahead = scores[positive][:, None] - scores[~positive][None, :]
+    return float(np.mean((ahead > 0) + 0.5 * (ahead == 0)))
+
+
+def contradiction_auc(table: Table, scores: Floats, name: str) -> float:
+    """How well a labelled set's correct answers are told from contradictory ones."""
+    rows = table.real & (table.of == name) & np.isin(table.label, ("correct", "contradictory"))
+    return auc(table.label[rows] == "correct", scores[rows])
+
+
+def broken_rules(table: Table, scores: Floats, attacks: Attacks) -> dict[str, list[tuple[bool, float, float]]]:
+    """By kind of attack: whether its rule is broken, the score, and the change by the attack, from 0 to 10."""
+    after, before = (10 * scores[table.kind == kind] for kind in ("attack", "before attack"))
+    kinds: dict[str, list[tuple[bool, float, float]]] = defaultdict(list)
+    for attack, score, base in zip(attacks, after, before, strict=True):
+        kinds[attack["kind"]].append((_breaks(attack, score, base), float(score), float(score - base)))
+    return kinds
+
+
+def _breaks(attack: Mapping[str, Any], score: float, base: float) -> bool:
+    rules: dict[str, Callable[[], bool]] = {
+        "max": lambda: score <= attack["max_score"],
+        "drop": lambda: base - score >= attack["min_drop"],
+        "same": lambda: abs(score - base) <= attack["tol"],
+        "pair": lambda: abs(score - base) <= attack["tol"],
+        "nogain": lambda: score - base <= attack["max_gain"],
+    }
+    return not rules[attack["rule"]]()
+
+
+def macro(kinds: Mapping[str, Sequence[tuple[bool, float, float]]]) -> float:
+    """The share of broken rules, averaged over kinds."""
+    return float(np.mean([np.mean([broken for broken, _, _ in cases]) for cases in kinds.values()]))
+
+
+def _targets(table: Table, scores: Floats, attacks: Attacks) -> str:
+    lines = ["## Agreement", "", "| set | r | RMSE of 5 | weighted kappa |", "|---|---|---|---|"]
+    for name in ("mohler", "saf", "os"):
+        grades, own = agreement(table, scores, name)
+        lines.append(f"| {name} | {pearson(grades, own):.3f} | {5 * rmse(grades, own):.3f} | {qwk(grades, own):.3f} |")
+    lines += ["", "| set | correct against contradictory, AUC |", "|---|---|"]
+    lines += [f"| {name} | {contradiction_auc(table, scores, name):.3f} |" for name in ("scientsbank", "beetle")]
+    share = macro(broken_rules(table, scores, attacks))
+    return "\n".join([*lines, "", f"Rules of the attack set broken, mean over kinds: {share:.1%}."])
+
+
+def _curve(unseen: Unseen, attacks: Attacks) -> str:
+    lines = [
+        "## The trade-off between agreement and robustness",
+        "",
+        "The knob is the likelihood from which *salad* and *denial* begin to cost; 1 switches them off. "
+        f"Shipped: {FLOORS['salad']} and {FLOORS['denial']}.",
+        "",
+        "| floor | Mohler r | SAF r | OS r | SciEntsBank AUC | Beetle AUC | rules broken |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    table = unseen.table
+    for floor in KNOB:
+        scores = unseen.scores({**FLOORS, "salad": floor, "denial": floor})
+        rs = [f"{pearson(*agreement(table, scores, name)):.3f}" for name in ("mohler", "saf", "os")]
+        aucs = [f"{contradiction_auc(table, scores, name):.3f}" for name in ("scientsbank", "beetle")]
+        broken = f"{macro(broken_rules(table, scores, attacks)):.1%}"
+        lines.append(f"| {floor} | {' | '.join((*rs, *aucs, broken))} |")
+    return "\n".join(lines)
+
+
+def _kinds(table: Table, scores: Floats, attacks: Attacks) -> str:
+    lines = ["## Attacks by kind", "", "| kind | cases | broken | mean score | mean change |", "|---|---|---|---|---|"]
+    for kind, cases in broken_rules(table, scores, attacks).items():
+        broken, score, change = (np.mean([case[i] for case in cases]) for i in range(3))
+        lines.append(f"| {kind} | {len(cases)} | {broken:.0%} | {score:.2f} | {change:+.2f} |")
+    return "\n".join(lines)
+
+
+def _transfer(table: Table, scores: Floats) -> str:
+    lines = [
+        "## What carries over to other sets",
+        "",
+        "The quality by a model that never saw the set, beside the cross-validated score.",
+        "",
+        "| set | r, set unseen | r, questions unseen |",
+        "|---|---|---|",
+    ]
+    for name in ("mohler", "saf", "os"):
+        blind = quality_of(table, (table.of != name) & graded(table))
+        without, within = (pearson(*agreement(table, s, name)) for s in (blind, scores))
+        lines.append(f"| {name} | {without:.3f} | {within:.3f} |")
+    return "\n".join(lines)
+
+
+def _levels(samples: Attacks, flow: Flow) -> str:
+    lines = [
+        "## Interview answers by intended level",
+        "",
+        "Sample answers of `evals/data`, scored by key points from 0 to 10, each by a model of other questions.",
+    ]
+    for title, names in (("With signals", POINT_NAMES), ("Plain key points", PLAIN_NAMES)):
+        found = dict(_unseen_levels(samples, flow, names))
+        lines += ["", f"{title}:", "", "| level | answers | mean | lowest tenth | highest tenth |", "|---|---|---|---|---|"]
+        for level in LEVELS:
+            values = [found[s["id"]] for s in samples if s["meta"]["level"] == level]
+            low, high = np.quantile(values, (0.1, 0.9))
+            lines.append(f"| {level} | {len(values)} | {np.mean(values):.1f} | {low:.1f} | {high:.1f} |")
+    return "\n".join(lines)
+
+
+def _unseen_levels(samples: Attacks, flow: Flow, names: Sequence[str]) -> Iterator[tuple[str, float]]:
+    """By sample: its score by key points before any doubt, by a model of other questions."""
+    signals = names == POINT_NAMES
+    data = [(point_columns(s, flow, names, signals=signals), s["human_score"]) for s in samples]
+    units = [sample["question_id"] for sample in samples]
+    order = sorted(set(units))
+    for fold in range(FOLDS):
+        inside = [order.index(unit) % FOLDS == fold for unit in units]
+        w = train_points([d for d, out in zip(data, inside, strict=True) if not out])
+        for sample, (x, _), out in zip(samples, data, inside, strict=True):
+            if out:
+                yield sample["id"], 10 * mean_point(w, x)
