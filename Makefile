@@ -1,7 +1,8 @@
 # `make serve` and `make test` need Python 3.11 or newer and nothing else; both install into .venv first.
 PYTHON ?= python3
 BIN := .venv/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --no-emit-index-url
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --quiet
 
 .PHONY: serve test check demo install lock
 
@@ -24,10 +25,8 @@ demo: .venv/serves
 install: .venv/complete
 
 lock: .venv/complete
-	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --no-emit-index-url \
-	  --group build pyproject.toml -o requirements.lock
-	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --no-emit-index-url \
-	  --group build --group dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+	$(LOCK) --group build --group dev pyproject.toml -o requirements-dev.lock
+	$(LOCK) --group build -c requirements-dev.lock pyproject.toml -o requirements.lock
 
 .venv/python: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
