@@ -17,6 +17,7 @@ from agent.interview import (
     SummaryText,
     Turn,
 )
+from agent.settings import Settings, load_settings
 
 FeedbackWriter = Callable[[str], None]
 
@@ -79,10 +80,28 @@ class Engine(Protocol):
 def load_engine(model: str) -> Engine:
     """The engine that a model setting names; one for the process, since it holds connections and data.
 
-    Raises `EngineFailed` if there is no such engine.
+    The fallback that the settings name stands behind it. Raises `EngineFailed` if there is no such engine.
     """
+    settings = load_settings()
+    engine = _build_engine(model, settings)
+    if settings.fallback_model in ("", model):
+        return engine
+    from agent.fallback import FallbackEngine  # noqa: PLC0415 - it needs this module
+
+    return FallbackEngine(
+        engine, _build_engine(settings.fallback_model, settings), settings.model_timeout_seconds
+    )
+
+
+def _build_engine(model: str, settings: Settings) -> Engine:
+    """A new engine; each kind is imported only if it is used, since both are slow to load."""
     if model == "offline":
-        from agent.offline.engine import OfflineEngine  # noqa: PLC0415 - each engine loads only if it is used
+        from agent.offline.engine import OfflineEngine  # noqa: PLC0415
 
         return OfflineEngine()
+    kind, _, name = model.partition(":")
+    if kind == "openai" and name.strip():
+        from agent.openai.engine import OpenAIEngine  # noqa: PLC0415
+
+        return OpenAIEngine(name.strip(), settings)
     raise EngineFailed(f"expected the model to be offline or openai:<name>, got {model!r}", retryable=False)

@@ -67,13 +67,15 @@ class KeyPoint:
 class Rubric:
     """What an answer is held against, fixed before the answer is seen.
 
-    `low`, `middle` and `high` describe answers worth about 2, 5 and 9 points.
+    `low`, `middle` and `high` describe answers worth about 2, 5 and 9 points. `reference` is a model answer,
+    where there is one; without key points it alone is what an answer is held against.
     """
 
     key_points: tuple[KeyPoint, ...]
     low: str = ""
     middle: str = ""
     high: str = ""
+    reference: str = ""
     version: str = "1"
 
 
@@ -154,7 +156,11 @@ class Provenance:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """The judgement of one answer. `missing` holds the key points the answer leaves out."""
+    """The judgement of one answer.
+
+    `score` is whole, and `unrounded` is what it was rounded from. `missing` holds the key points that the
+    answer leaves out.
+    """
 
     score: int
     feedback: str
@@ -164,6 +170,7 @@ class Evaluation:
     levels: tuple[CriterionLevel, ...] = ()
     declined: bool = False
     follow_up: FollowUp | None = None
+    unrounded: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

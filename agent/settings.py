@@ -42,9 +42,27 @@ class Settings(BaseSettings):
     idempotency_hours: int = Field(
         24, ge=1, description="How long a response is kept under its Idempotency-Key."
     )
+    trusted_proxies: str = Field(
+        "",
+        description="Addresses of proxies whose `X-Forwarded-For` is believed, comma separated; unset: none.",
+    )
     log_level: str = Field("info", description="debug, info, warning or error.")
     openai_api_key: SecretStr | None = Field(
         None, validation_alias=AliasChoices("OPENAI_API_KEY"), description="Key of the model's provider."
+    )
+    openai_base_url: str | None = Field(
+        None,
+        validation_alias=AliasChoices("OPENAI_BASE_URL"),
+        description="Address of an OpenAI-compatible endpoint; unset: OpenAI's own.",
+    )
+    fallback_model: str = Field(
+        "", description="Takes over where the model fails: `offline` or `openai:<name>`; unset: nothing does."
+    )
+    model_timeout_seconds: float = Field(
+        40.0, gt=0, le=600, description="Longest time that one request waits for the model, retries included."
+    )
+    reasoning_effort: str = Field(
+        "", description="How long a reasoning model thinks, in its own words; unset: the model's default."
     )
 
     @field_validator("api_keys", mode="before")
@@ -90,10 +108,14 @@ class Settings(BaseSettings):
         """Fill in the model where none is named, and refuse what names no engine."""
         if not self.model:
             self.model = "openai:gpt-5-mini" if self.openai_api_key else "offline"
-        if self.model != "offline" and not self.model.removeprefix("openai:").strip():
-            raise ValueError(f"expected offline or openai:<name>, got {self.model!r}")
-        if self.model != "offline" and not self.model.startswith("openai:"):
-            raise ValueError(f"expected offline or openai:<name>, got {self.model!r}")
+        for name in filter(None, (self.model, self.fallback_model)):
+            kind, _, model = name.partition(":")
+            if name != "offline" and (kind != "openai" or not model.strip()):
+                raise ValueError(f"expected offline or openai:<name>, got {name!r}")
+        if "openai" in self.model + self.fallback_model and not (self.openai_api_key or self.openai_base_url):
+            raise ValueError(
+                "a model of OpenAI's needs OPENAI_API_KEY (or OPENAI_BASE_URL, for another endpoint)"
+            )
         return self
 
 

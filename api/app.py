@@ -14,9 +14,11 @@ from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.websockets import WebSocket
 
 from api import rest, ws
 from api.errors import describe_error
+from api.route import LONGEST_IDEMPOTENCY_KEY
 from api.services import Services
 from graphs.errors import StoreFailed
 
@@ -24,18 +26,33 @@ SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 REQUESTS = Counter("interviewer_http_requests", "HTTP requests by status.", ["method", "status"])
 SECONDS = Histogram("interviewer_http_request_seconds", "Seconds until the response began.", ["method"])
 
+DESCRIPTION = (
+    "Interviews with an agent that asks, grades and follows up; coaching on answers; practice questions. "
+    "Sending the same again is safe: the stored result comes back. The interview is also held live over "
+    "`/api/v1/ws/interviews/{interview_id}?token={api_key}`."
+)
+IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "A request under a key happens once; its response is kept for a day.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST_IDEMPOTENCY_KEY, "pattern": "^[ -~]+$"},
+}
+
 log = structlog.get_logger()
 
 
 def create_app(services: Services) -> FastAPI:
     """The application on these services."""
-    app = FastAPI(title="AI Interviewer Agent", version="1", docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="AI Interviewer Agent", version="1", docs_url=None, redoc_url=None, redirect_slashes=False
+    )
     app.state.services = services
     app.include_router(rest.router, prefix="/api/v1")
     app.include_router(ws.router, prefix="/api/v1")
-    app.add_api_route("/healthz", report_alive, include_in_schema=False)
-    app.add_api_route("/readyz", report_ready, include_in_schema=False)
-    app.add_api_route("/metrics", report_metrics, include_in_schema=False)
+    for path, report in (("/healthz", report_alive), ("/readyz", report_ready), ("/metrics", report_metrics)):
+        app.add_api_route(path, report, methods=["GET", "HEAD"], include_in_schema=False)
+    app.add_api_websocket_route("/{path:path}", refuse_socket)
     for kind in (HTTPException, RequestValidationError):
         app.add_exception_handler(kind, respond_to_error)
     app.add_middleware(RequestSurroundings)
@@ -63,6 +80,12 @@ async def report_metrics() -> Response:
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
 
+async def refuse_socket(websocket: WebSocket) -> None:
+    """A socket at an address that has none is refused like any other request."""
+    unknown = describe_error(HTTPException(404), websocket.state.request_id)
+    await websocket.send_denial_response(unknown.respond())
+
+
 async def respond_to_error(request: Request, error: Exception) -> JSONResponse:
     """The contract's envelope for what the framework raises itself."""
     return describe_error(error, request.state.request_id).respond()
@@ -72,11 +95,13 @@ def describe_api(app: FastAPI) -> dict[str, Any]:
     """The OpenAPI document, without the 422 that this API never returns."""
     if not app.openapi_schema:
         document = get_openapi(
-            title=app.title, version=app.version, routes=app.routes, description=__doc__ or ""
+            title=app.title, version=app.version, routes=app.routes, description=DESCRIPTION
         )
         for path in document["paths"].values():
-            for operation in path.values():
+            for method, operation in path.items():
                 operation["responses"].pop("422", None)
+                if method == "post":
+                    operation.setdefault("parameters", []).append(IDEMPOTENCY_KEY)
         for unused in ("HTTPValidationError", "ValidationError"):
             document["components"]["schemas"].pop(unused, None)
         app.openapi_schema = document

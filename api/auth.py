@@ -1,5 +1,6 @@
 """API keys: made, hashed, recognised. A key itself is stored nowhere but in the local key file."""
 
+import asyncio
 import hashlib
 import os
 import secrets
@@ -14,6 +15,7 @@ from api.limits import RateLimit
 from graphs.records import Records
 
 USE_MARKED_EVERY_SECONDS = 60
+LOCAL_KEY_FILE = "local-key"
 
 
 def hash_key(key: str) -> str:
@@ -46,7 +48,7 @@ async def record_key(records: Records, name: str, key: str) -> None:
 
 async def ensure_local_key(records: Records, path: Path) -> str:
     """The local key of an embedded database: read from its file, which is made on the first start."""
-    key = _read_or_make(path)
+    key = await asyncio.to_thread(_read_or_make, path)
     await record_key(records, "local", key)
     return key
 

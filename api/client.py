@@ -4,9 +4,10 @@
         interview = client.send(create_interview("Nurse", duration=20))
         position = client.send(read_interview(interview.interview_id))
 
-What did not arrive or failed for the moment is repeated: after 429 once `Retry-After` has passed, and after a
-broken connection, 502, 503, 504, or a 500 that says `retryable`, after pauses that double. That is safe for every
-call: answers and ends may be repeated by contract, and what makes something new carries an `Idempotency-Key`.
+What did not arrive or failed for the moment is repeated: after 429 once `Retry-After` has passed, and after
+a broken connection, 502, 503, 504, or a 500 that says `retryable`, after pauses that double. That is safe for
+every call: answers and ends may be repeated by contract, and what makes something new carries an
+`Idempotency-Key`.
 This file depends on nothing else of the project, so it can be copied.
 """
 
@@ -35,8 +36,8 @@ TIMEOUT = httpx.Timeout(120, connect=10)
 class CallFailed(Exception):
     """The server refused or failed, or could not be reached.
 
-    `code` is the contract's, or `unreachable` when no answer came, or `not_understood` when it came from something
-    else. `status` is the HTTP status, 0 where there is none.
+    `code` is the contract's, or `unreachable` when no answer came, or `not_understood` when it came from
+    something else. `status` is the HTTP status, 0 where there is none.
     """
 
     def __init__(
@@ -215,7 +216,7 @@ class Call(Generic[T]):
 
 
 def create_interview(job_role: str, **config: object) -> Call[Created]:
-    """Create an interview; `config` is the contract's, and the server's defaults fill in what is not given."""
+    """Create an interview; what `config` leaves out of the contract's fields gets the server's defaults."""
     return Call(Created, "POST", "/interviews", {"job_role": job_role, **config}, _once())
 
 

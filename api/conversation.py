@@ -17,10 +17,10 @@ again with its question's id, for which the contract promises the stored result.
 import json
 import time
 from collections import deque
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Literal, Self
 from urllib.parse import quote, urlencode
 
 import httpx
@@ -91,20 +91,23 @@ class Conversation:
     def __init__(self, client: Client, interview_id: str, *, stream: bool = False) -> None:
         self._client = client
         self._id = interview_id
+        place = f"/api/v1/ws/interviews/{quote(interview_id, safe='')}?"
         query = urlencode({"token": client.key} | ({"stream": "true"} if stream else {}))
-        self._url = f"ws{client.url.removeprefix('http')}/api/v1/ws/interviews/{quote(interview_id, safe='')}?{query}"
+        self._url = "ws" + client.url.removeprefix("http") + place + query
+        self._opened = ExitStack()
         self._socket: ClientConnection | None = None
         self._retries = Retries(client.patience)
         self._pending: tuple[str, str] | None = None
         self._asked: str | None = None
+        self._graded: set[str] = set()
         self._over = False
         self._ready: deque[Event] = deque()
 
     def answer(self, question_id: str, text: str) -> None:
         """Answer a question; its grade comes as an event."""
         self._pending = (question_id, text)
-        with suppress(ConnectionClosed):  # the next event is waited for on a new connection
-            self._send_pending()
+        self._retries = Retries(self._client.patience)
+        self._send_pending()
 
     def __iter__(self) -> Self:
         return self
@@ -112,7 +115,7 @@ class Conversation:
     def __next__(self) -> Event:
         """The next event, over a new connection where the old one broke. Raises `CallFailed`.
 
-        After what the server refused, such as an answer that is too long, the conversation can go on.
+        After what the server refused, such as an answer that is too long, the open question comes again.
         """
         while not self._ready:
             if self._over:
@@ -122,9 +125,8 @@ class Conversation:
 
     def close(self) -> None:
         """Leave; the interview goes on whenever somebody connects again."""
-        if self._socket is not None:
-            self._socket.close()
-            self._socket = None
+        self._socket = None
+        self._opened.close()
 
     def __enter__(self) -> Self:
         return self
@@ -147,7 +149,6 @@ class Conversation:
         if message["type"] == "error":
             self._overcome(read_error(message["data"]))
             return
-        self._retries = Retries(self._client.patience)
         self._note(message["type"], message["data"])
 
     def _connect(self) -> ClientConnection:
@@ -155,17 +156,14 @@ class Conversation:
         while True:
             outcome: httpx.Response | httpx.TransportError
             try:
-                # A patient server sends at most one interview's worth of small messages; none needs a limit.
-                return connect(
-                    self._url,
-                    max_size=None,
-                    open_timeout=OPEN_SECONDS,
-                    proxy=None if is_near(self._client.url) else True,
+                proxy: Literal[True] | None = None if is_near(self._client.url) else True
+                return self._opened.enter_context(
+                    connect(self._url, max_size=None, open_timeout=OPEN_SECONDS, proxy=proxy)
                 )
             except InvalidStatus as refused:
                 answer = refused.response
                 outcome = httpx.Response(
-                    answer.status_code, headers=list(answer.headers.raw_items()), content=answer.body
+                    answer.status_code, headers=list(answer.headers.raw_items()), content=bytes(answer.body)
                 )
             except (OSError, InvalidHandshake) as error:
                 outcome = httpx.ConnectError(str(error))
@@ -177,9 +175,9 @@ class Conversation:
 
     def _mend(self, closed: ConnectionClosed) -> None:
         """Put a broken connection aside; the next one is opened after a pause."""
-        self._socket = None
+        self.close()
         if closed.rcvd is not None and closed.rcvd.code == TOO_LARGE:
-            self._pending = None
+            self._withdraw()
             raise CallFailed("invalid_request", "The answer is too long for the server.")
         self._pause_after(httpx.ReadError("the connection was closed"))
 
@@ -191,10 +189,15 @@ class Conversation:
         elif error.details.get("retryable") is True:
             self._pause_after(httpx.ReadError(error.message), error)
         else:
-            self._pending = None
+            self._withdraw()
             raise error
         if not self._send_pending():
             self._send("request_next", {})
+
+    def _withdraw(self) -> None:
+        """Give an answer up and ask for the open question, which is told once more."""
+        self._pending = self._asked = None
+        self._send("request_next", {})
 
     def _pause_after(
         self, outcome: httpx.Response | httpx.TransportError, error: CallFailed | None = None
@@ -208,6 +211,7 @@ class Conversation:
         """Make the event of a message ready, unless it was told before."""
         if kind == "question" and self._pending is None and data["id"] != self._asked:
             self._asked = data["id"]
+            self._retries = Retries(self._client.patience)
             self._ready.append(Asked(TypeAdapter(Question).validate_python(data)))
         elif kind == "thinking":
             self._ready.append(Thinking(data["is_thinking"]))
@@ -221,17 +225,22 @@ class Conversation:
     def _note_grade(self, question_id: str, evaluation: Evaluation) -> None:
         if self._pending is not None and self._pending[0] == question_id:
             self._pending = None
-        self._ready.append(Graded(question_id, evaluation))
+        if question_id not in self._graded:
+            self._graded.add(question_id)
+            self._ready.append(Graded(question_id, evaluation))
 
     def _note_end(self, summary: Summary) -> None:
         """The end; a grade that a broken connection swallowed is asked for before."""
         self._over = True
         if self._pending is not None:
-            question_id, text = self._pending
-            result = self._client.send(submit_answer(self._id, question_id, text))
-            self._note_grade(question_id, result.evaluation)
+            self._fetch_grade(*self._pending)
         self._ready.append(Ended(summary))
         self.close()
+
+    def _fetch_grade(self, question_id: str, text: str) -> None:
+        with suppress(CallFailed):  # the interview was ended before the answer came
+            result = self._client.send(submit_answer(self._id, question_id, text))
+            self._note_grade(question_id, result.evaluation)
 
     def _send_pending(self) -> bool:
         if self._pending is None:
@@ -241,5 +250,7 @@ class Conversation:
         return True
 
     def _send(self, kind: str, data: dict[str, object]) -> None:
+        """Send, if there is a connection; one that breaks now is mended when the next event is waited for."""
         if self._socket is not None:
-            self._socket.send(json.dumps({"type": kind, "data": data}, ensure_ascii=False))
+            with suppress(ConnectionClosed):
+                self._socket.send(json.dumps({"type": kind, "data": data}, ensure_ascii=False))

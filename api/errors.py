@@ -7,6 +7,7 @@ import structlog
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse
 
 from agent.errors import EngineFailed
@@ -69,6 +70,8 @@ def describe_error(error: Exception, request_id: str) -> ApiError:
             return _describe_invalid(error.errors())
         case HTTPException():
             return _describe_http(error)
+        case ClientDisconnect() | TimeoutError():
+            return ApiError(400, "invalid_request", "The body did not arrive whole.")
         case EngineFailed():
             return _failed(str(error), request_id, retryable=error.retryable)
         case StoreFailed():
@@ -105,7 +108,7 @@ def _reason(problem: dict[str, Any]) -> str:
     if problem["type"] == "json_invalid":
         return f"not valid JSON: {problem.get('ctx', {}).get('error', 'it cannot be read')}"
     if problem["type"] in ("model_attributes_type", "dict_type", "model_type"):
-        return "expected a JSON object, sent with Content-Type: application/json"
+        return "expected a JSON object (over HTTP with Content-Type: application/json)"
     return str(problem["msg"]).removeprefix("Value error, ")
 
 

@@ -66,3 +66,20 @@ class SocketLimit:
         """Tell the sockets of a key to close."""
         if owner in self._revoked:
             self._revoked[owner].set()
+
+
+class Pace:
+    """A leaky bucket: a burst passes at once, and what goes on beyond it is slowed down to a rate."""
+
+    def __init__(self, per_second: float, burst: float) -> None:
+        self._rate = per_second
+        self._burst = burst
+        self._filled = 0.0
+        self._at = time.monotonic()
+
+    async def spend(self, units: float) -> None:
+        """Take up room, and wait for as long as there is more than the burst in the bucket."""
+        now = time.monotonic()
+        self._filled = max(0.0, self._filled - (now - self._at) * self._rate) + units
+        self._at = now
+        await asyncio.sleep(max(0.0, (self._filled - self._burst) / self._rate))

@@ -32,8 +32,17 @@ from graphs.state import Context, PracticeInput
 
 ERRORS: dict[int | str, dict[str, Any]] = {
     400: {"model": Failure, "description": "The request is malformed, or does not fit where things stand."},
-    401: {"model": Failure, "description": "The API key is missing or not valid."},
-    429: {"model": Failure, "description": "Too many requests; wait for the seconds in `Retry-After`."},
+    401: {
+        "model": Failure,
+        "description": "The API key is missing or not valid.",
+        "headers": {"WWW-Authenticate": {"schema": {"type": "string", "const": "Bearer"}}},
+    },
+    413: {"model": Failure, "description": "The body is too large."},
+    429: {
+        "model": Failure,
+        "description": "Too many requests; the next one is taken after `Retry-After` seconds.",
+        "headers": {"Retry-After": {"schema": {"type": "integer", "minimum": 1}}},
+    },
     500: {"model": Failure, "description": "The server failed; `details.retryable` tells whether to repeat."},
 }
 ERRORS_OF_ONE = ERRORS | {
@@ -43,6 +52,7 @@ ERRORS_OF_ONE = ERRORS | {
 
 router = APIRouter(
     route_class=ContractRoute,
+    redirect_slashes=False,
     dependencies=[Security(HTTPBearer(auto_error=False, description="An API key."))],
 )
 

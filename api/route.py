@@ -1,5 +1,6 @@
 """How every request of a version is received: key, limit, size, repetition, then the endpoint."""
 
+import asyncio
 import hashlib
 import json
 from collections.abc import Callable, Coroutine
@@ -18,6 +19,7 @@ from graphs.records import KeptResponse
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 LONGEST_IDEMPOTENCY_KEY = 255
+BODY_SECONDS = 30
 
 
 class ContractRoute(APIRoute):
@@ -77,10 +79,11 @@ async def _read_body(request: Request, most: int) -> None:
     if stated.isdigit() and int(stated) > most:
         raise _too_large(most)
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > most:
-            raise _too_large(most)
+    async with asyncio.timeout(BODY_SECONDS):
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > most:
+                raise _too_large(most)
     request._body = bytes(body)  # noqa: SLF001 - where Starlette itself keeps a body that was read
 
 

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Annotated, Generic, Literal, Self, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
 
 from agent.interview import (
     FRAMEWORKS,
@@ -30,6 +30,7 @@ T = TypeVar("T")
 
 LONGEST_NAME, LONGEST_QUESTION, LONGEST_ANSWER = 200, 2_000, 20_000
 MOST_SKILLS = 20
+NOT_BLANK: dict[str, JsonValue] = {"minLength": 1, "pattern": r"\S"}
 
 
 def clean_text(text: str) -> str:
@@ -48,10 +49,23 @@ def check_framework(framework: str) -> str:
     return framework.upper()
 
 
-Name = Annotated[str, Field(max_length=LONGEST_NAME), AfterValidator(clean_text)]
-QuestionText = Annotated[str, Field(max_length=LONGEST_QUESTION), AfterValidator(clean_text)]
-AnswerText = Annotated[str, Field(max_length=LONGEST_ANSWER), AfterValidator(clean_text)]
-Framework = Annotated[str, Field(max_length=20), AfterValidator(check_framework)]
+def read_whole(value: object) -> object:
+    """A number such as 30.0 as the whole number that it is."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Name = Annotated[str, Field(max_length=LONGEST_NAME, json_schema_extra=NOT_BLANK), AfterValidator(clean_text)]
+QuestionText = Annotated[
+    str, Field(max_length=LONGEST_QUESTION, json_schema_extra=NOT_BLANK), AfterValidator(clean_text)
+]
+AnswerText = Annotated[
+    str, Field(max_length=LONGEST_ANSWER, json_schema_extra=NOT_BLANK), AfterValidator(clean_text)
+]
+QuestionId = Annotated[str, Field(max_length=20, json_schema_extra=NOT_BLANK), AfterValidator(clean_text)]
+Framework = Annotated[
+    str, Field(json_schema_extra={"enum": list(FRAMEWORKS)}), AfterValidator(check_framework)
+]
+Minutes = Annotated[int, BeforeValidator(read_whole)]
 
 
 class Request(BaseModel):
@@ -67,7 +81,7 @@ class CreateInterview(Request):
     experience_level: Name = "Mid-level"
     skills: list[Name] = Field(default=[], max_length=MOST_SKILLS)
     interview_type: InterviewType = "mixed"
-    duration: int = Field(30, ge=1, le=240, description="Whole minutes.")
+    duration: Minutes = Field(30, ge=1, le=240, description="Whole minutes.")
 
     def to_config(self) -> InterviewConfig:
         """The configuration as the rules know it."""
@@ -79,7 +93,7 @@ class CreateInterview(Request):
 class SubmitAnswer(Request):
     """The answer to a question of an interview."""
 
-    question_id: Annotated[str, Field(max_length=20), AfterValidator(clean_text)]
+    question_id: QuestionId
     answer: AnswerText
 
 

@@ -15,12 +15,11 @@ import uvloop
 
 from agent.settings import Settings
 from api.app import create_app
-from api.auth import ensure_local_key
+from api.auth import LOCAL_KEY_FILE, ensure_local_key
 from api.services import Services, open_services
 from graphs.migrate import sqlite_path
 
 SHUTDOWN_SECONDS = 30
-LOCAL_KEY_FILE = "local-key"
 
 
 def serve(settings: Settings) -> None:
@@ -46,6 +45,8 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
             log_config=None,
             access_log=False,  # its lines would carry the keys of sockets
             server_header=False,
+            proxy_headers=bool(settings.trusted_proxies),
+            forwarded_allow_ips=settings.trusted_proxies,
             timeout_graceful_shutdown=SHUTDOWN_SECONDS,
         )
         welcome = await _welcome(services, listener)

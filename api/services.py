@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
+from agent.engine import load_engine
 from agent.settings import Settings
 from api.auth import Authenticator
 from api.limits import RateLimit, SocketLimit
@@ -46,9 +47,10 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
     Raises `StoreRefused` if the database cannot be used.
     """
     async with AsyncExitStack() as stack:
-        stack.enter_context(reserve_file(sqlite_path(settings.database_url)))
+        await asyncio.to_thread(stack.enter_context, reserve_file(sqlite_path(settings.database_url)))
         await asyncio.to_thread(upgrade_database, settings.database_url)
-        records = Records(settings.database_url)
+        await asyncio.to_thread(load_engine, settings.model)  # slow to import, so not in the first request
+        records = await asyncio.to_thread(Records, settings.database_url)
         stack.push_async_callback(records.close)
         checkpoints = await stack.enter_async_context(open_checkpoints(settings.database_url))
         interviewer = Interviewer(records, checkpoints, Context(model=settings.model))
@@ -81,8 +83,8 @@ async def _tidy(services: Services) -> None:
             await services.interviewer.tidy()
             kept = timedelta(hours=services.settings.idempotency_hours)
             await services.records.forget_responses(datetime.now(UTC) - kept)
-        except StoreFailed as error:
-            log.warning("tidying_failed", fact=str(error))
+        except Exception:  # whatever fails now is tidied next time
+            log.exception("tidying_failed")
         await asyncio.sleep(TIDY_SECONDS)
 
 

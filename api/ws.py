@@ -6,12 +6,13 @@ from collections.abc import Awaitable, MutableMapping
 from typing import Any, Literal, TypeVar
 
 from fastapi import APIRouter, WebSocket
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 from starlette.websockets import WebSocketDisconnect
 
 from agent.interview import answer_id
 from api.errors import ApiError, describe_error
-from api.schemas import AnswerText, EvaluationData, QuestionData, SummaryData
+from api.limits import Pace
+from api.schemas import AnswerText, EvaluationData, QuestionData, QuestionId, SummaryData
 from api.services import Services
 from graphs.events import (
     AnswerEvaluated,
@@ -28,8 +29,13 @@ from graphs.records import Interview
 NORMAL, POLICY_VIOLATION, TRY_AGAIN_LATER = 1000, 1008, 1013
 
 T = TypeVar("T")
+Frame = MutableMapping[str, Any]
 
-router = APIRouter()
+MOST_WAITING = 16  # messages that were taken in and not dealt with
+MESSAGES_PER_SECOND, BURST = 50, 300  # per socket; a large message counts as several
+BYTES_OF_A_MESSAGE = 1024
+
+router = APIRouter(redirect_slashes=False)
 
 
 class MessageData(BaseModel):
@@ -42,7 +48,7 @@ class AnswerMessage(MessageData):
     """An answer; without a question id, the open question is meant."""
 
     answer: AnswerText
-    question_id: str | None = Field(None, max_length=20)
+    question_id: QuestionId | None = None
 
 
 class TypingMessage(MessageData):
@@ -76,7 +82,7 @@ async def hold_interview(websocket: WebSocket, interview_id: str) -> None:
         with services.sockets.open(owner) as revoked:
             conversation = Conversation(websocket, services, owner, interview_id)
             await conversation.hold(revoked)
-    except WebSocketDisconnect:
+    except (WebSocketDisconnect, OSError):  # the client left, perhaps before the handshake was over
         return
     except Exception as error:  # noqa: BLE001 - every failure becomes the contract's envelope
         await websocket.send_denial_response(describe_error(error, request_id).respond())
@@ -95,12 +101,14 @@ class Conversation:
         self._shown: str | None = None
         self._over = False
         self._thinks = False
+        self._inbox: asyncio.Queue[tuple[Frame, str | None]] = asyncio.Queue(MOST_WAITING)
 
     async def hold(self, revoked: asyncio.Event) -> None:
         """Accept the socket and serve it until the interview or the connection is over."""
         await self._websocket.accept()
-        with self._interviewer.events.subscribe(self._id) as events:
+        with self._interviewer.events.subscribe(self._id, wants_pieces=self._streams) as events:
             works = {
+                asyncio.create_task(self._listen()): NORMAL,
                 asyncio.create_task(self._converse()): NORMAL,
                 asyncio.create_task(self._forward(events)): NORMAL,
                 asyncio.create_task(events.overflowed.wait()): TRY_AGAIN_LATER,
@@ -115,12 +123,25 @@ class Conversation:
         if not any(isinstance(work.exception(), WebSocketDisconnect) for work in done):
             await self._websocket.close(max(works[work] for work in done))
 
+    async def _listen(self) -> None:
+        """Take in frames, each with the question that this client had been shown when it came.
+
+        The next frame is not read before this one has its place, so a flood slows down its sender alone.
+        """
+        pace = Pace(MESSAGES_PER_SECOND, BURST)
+        while True:
+            frame = await self._websocket.receive()
+            if frame["type"] == "websocket.disconnect":
+                raise WebSocketDisconnect(frame.get("code", NORMAL))
+            await self._inbox.put((frame, self._shown))
+            await pace.spend(1 + len(frame.get("text") or frame.get("bytes") or "") / BYTES_OF_A_MESSAGE)
+
     async def _converse(self) -> None:
         """Say where things stand, then deal with one message after the other."""
         if await self._attempt(self._send_position()) == "over":
             return
         while True:
-            await self._attempt(self._receive())
+            await self._attempt(self._handle(*await self._inbox.get()))
 
     async def _attempt(self, step: Awaitable[T]) -> T | None:
         """Do a step; what is refused or fails is told to the client, and the socket stays open."""
@@ -133,19 +154,22 @@ class Conversation:
             await self._send("error", told.body)
             return None
 
-    async def _receive(self) -> None:
-        message = _read_message(await self._websocket.receive())
+    async def _handle(self, frame: Frame, shown: str | None) -> None:
+        message = _read_message(frame)
         if message.type == "typing":
             TypingMessage.model_validate(message.data)
         elif message.type == "request_next":
             RequestNextMessage.model_validate(message.data)
             await self._send_position()
         else:
-            await self._answer(AnswerMessage.model_validate(message.data))
+            await self._answer(AnswerMessage.model_validate(message.data), shown)
 
-    async def _answer(self, message: AnswerMessage) -> None:
+    async def _answer(self, message: AnswerMessage, shown: str | None) -> None:
+        """Submit an answer. Without a question id it is for the question shown when it was sent, so that an
+        answer sent twice in a hurry is not taken for the next question's too."""
         await self._services.requests.count(self._owner)
-        result = await self._interviewer.answer(self._owner, self._id, message.question_id, message.answer)
+        question_id = message.question_id or shown
+        result = await self._interviewer.answer(self._owner, self._id, question_id, message.answer)
         if result.repeated:  # nobody else is told again, so this socket gets the stored result
             await self._show(AnswerEvaluated(result.question_id, result.evaluation))
             await self._send_position()
@@ -209,9 +233,7 @@ class Conversation:
             raise WebSocketDisconnect from error
 
 
-def _read_message(frame: MutableMapping[str, Any]) -> Message:
-    if frame["type"] == "websocket.disconnect":
-        raise WebSocketDisconnect(frame.get("code", NORMAL))
+def _read_message(frame: Frame) -> Message:
     try:
         raw = str(frame["text"]) if frame.get("text") is not None else bytes(frame["bytes"]).decode()
         return Message.model_validate(json.loads(raw))

@@ -10,15 +10,17 @@ from graphs.state import CoachingInput, CoachingState, Context, PracticeInput, P
 
 async def coach_answer(state: CoachingState, runtime: Runtime[Context]) -> dict[str, Coaching]:
     """Hold the answer against each part of the framework."""
-    engine = engine_of(runtime)
-    return {"coaching": await engine.coach_answer(state.question, state.answer, state.framework)}
+    async with engine_of(runtime) as engine:
+        return {"coaching": await engine.coach_answer(state.question, state.answer, state.framework)}
 
 
 async def practice_question(state: PracticeState, runtime: Runtime[Context]) -> dict[str, PracticeQuestion]:
     """Choose or write a question with guidance."""
     seed = draw_seed(runtime.context or Context())
-    engine = engine_of(runtime)
-    return {"practice": await engine.practice_question(state.job_role, state.skill, state.difficulty, seed)}
+    async with engine_of(runtime) as engine:
+        return {
+            "practice": await engine.practice_question(state.job_role, state.skill, state.difficulty, seed)
+        }
 
 
 feedback_builder = StateGraph(CoachingState, context_schema=Context, input_schema=CoachingInput)

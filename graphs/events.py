@@ -57,7 +57,8 @@ Event = ThinkingStarted | ThinkingStopped | FeedbackWritten | AnswerEvaluated | 
 class Subscription:
     """The events of one interview for one watcher, who is cut off when too many stay unread."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, wants_pieces: bool = False) -> None:
+        self.wants_pieces = wants_pieces
         self._unread: asyncio.Queue[Event] = asyncio.Queue(MOST_UNREAD)
         self.overflowed = asyncio.Event()
 
@@ -84,10 +85,14 @@ class EventBus:
         for watcher in tuple(self._watchers.get(interview_id, ())):
             watcher.put(event)
 
+    def wants_pieces(self, interview_id: str) -> bool:
+        """Whether somebody wants to read feedback while it is being written."""
+        return any(watcher.wants_pieces for watcher in self._watchers.get(interview_id, ()))
+
     @contextmanager
-    def subscribe(self, interview_id: str) -> Iterator[Subscription]:
+    def subscribe(self, interview_id: str, *, wants_pieces: bool = False) -> Iterator[Subscription]:
         """Watch an interview for as long as the context lasts."""
-        subscription = Subscription()
+        subscription = Subscription(wants_pieces=wants_pieces)
         self._watchers[interview_id].add(subscription)
         try:
             yield subscription

@@ -29,7 +29,9 @@ builder.add_edge("generate_question", "await_answer")
 builder.add_edge("ask_follow_up", "await_answer")
 builder.add_edge("await_answer", "evaluate_answer")
 builder.add_edge("await_answer", "draft_question")
-builder.add_edge(["evaluate_answer", "draft_question"], "choose_next")
+# Both end in the same superstep, so choose_next runs once; a joined edge would strand a fork from either.
+builder.add_edge("evaluate_answer", "choose_next")
+builder.add_edge("draft_question", "choose_next")
 builder.add_conditional_edges("choose_next", follow_route)
 builder.add_edge("summarise_interview", END)
 

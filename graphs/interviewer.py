@@ -16,8 +16,10 @@ from uuid import uuid4
 import structlog
 from langgraph.checkpoint.base import BaseCheckpointSaver
 
+from agent.deadline import time_limit
 from agent.errors import EngineFailed
 from agent.interview import Evaluation, InterviewConfig, Question, Summary, Turn
+from agent.settings import load_settings
 from graphs.coordination import Locks
 from graphs.errors import AnswerConflict, InterviewForeign, Refused, StoreFailed
 from graphs.events import (
@@ -76,17 +78,25 @@ class Interviewer:
     async def find(self, owner: str, interview_id: str) -> Interview:
         """The interview as it stands. Raises `InterviewUnknown` or `InterviewForeign`."""
         interview = await self.records.read_interview(interview_id)
-        if interview.owner != owner:
-            raise InterviewForeign
+        _expect_owner(interview, owner)
         return interview
 
     async def read(self, owner: str, interview_id: str) -> Interview:
         """The interview once its open question or its summary is ready.
 
-        Raises what `find` raises, and `EngineFailed` if the preparation fails.
+        An answer that cannot be graded yet leaves it on that question. Raises what `find` raises, and
+        `EngineFailed` if there is nothing to show since the preparation fails.
         """
         interview = await self.find(owner, interview_id)
-        return interview if _is_settled(interview) else await self._finish(self._prepare(interview_id))
+        if _is_settled(interview):
+            return interview
+        try:
+            return await self._finish(self._prepare(interview_id))
+        except EngineFailed:
+            interview = await self.find(owner, interview_id)
+            if interview.current is None:
+                raise
+            return interview
 
     async def answer(self, owner: str, interview_id: str, question_id: str | None, text: str) -> AnswerResult:
         """Record the answer to a question (without an id: the open one), grade it and move on.
@@ -95,8 +105,7 @@ class Interviewer:
         Raises what `read` raises, and `AnswerConflict` if the answer does not fit; `EngineFailed` leaves the
         answer stored and the interview where it was.
         """
-        await self.find(owner, interview_id)
-        return await self._finish(self._submit(interview_id, question_id, text))
+        return await self._finish(self._submit(owner, interview_id, question_id, text))
 
     async def end(self, owner: str, interview_id: str) -> Interview:
         """End the interview if it is not over, and return it with its summary."""
@@ -127,15 +136,18 @@ class Interviewer:
         async with self._at_work(interview_id) as interview:
             return await self._advance(interview)
 
-    async def _submit(self, interview_id: str, question_id: str | None, text: str) -> AnswerResult:
+    async def _submit(
+        self, owner: str, interview_id: str, question_id: str | None, text: str
+    ) -> AnswerResult:
         async with self._at_work(interview_id) as recorded:
+            _expect_owner(recorded, owner)
             interview = await self._advance(recorded) if recorded.status == "created" else recorded
             turn = _find_turn(interview, question_id)
             repeated = turn.evaluation is not None
             if turn.answer is None:
                 _expect_open(interview, turn)
                 await self.records.add_answer(interview_id, turn.question.id, text)
-                interview = await self.records.read_interview(interview_id)
+                interview = replace(interview, turns=(*interview.turns[:-1], replace(turn, answer=text)))
             elif turn.answer != text:
                 raise AnswerConflict(
                     "This question was already answered differently.", _open_question(interview)
@@ -170,7 +182,9 @@ class Interviewer:
             return interview
         self._announce_thinking(interview.id, begins=True)
         try:
-            async for step, update in self._threads.run(interview, stop_before):
+            async for step, update in self._threads.run(
+                interview, stop_before, stream=self.events.wants_pieces(interview.id)
+            ):
                 interview = await self._record(interview, step, update)
         except BaseException:
             self._announce_thinking(interview.id, begins=False)
@@ -190,11 +204,14 @@ class Interviewer:
         elif step in QUESTION_STEPS:
             return await self._record_question(interview, update["question"])
         elif step == "choose_next" and update["route"].step in SUMMARY_STEPS:
-            await self.records.end_interview(interview.id, update["route"].reason)
-            return replace(interview, ended_at=datetime.now(UTC), end_reason=update["route"].reason)
+            return await self._record_end(interview, update["route"].reason)
         elif step in SUMMARY_STEPS:
             return await self._record_summary(interview, update["summary"])
         return interview
+
+    async def _record_end(self, interview: Interview, reason: str) -> Interview:
+        await self.records.end_interview(interview.id, reason)
+        return replace(interview, ended_at=datetime.now(UTC), end_reason=reason)
 
     async def _record_evaluation(self, interview: Interview, evaluation: Evaluation) -> Interview:
         turn = interview.turns[-1]
@@ -209,6 +226,8 @@ class Interviewer:
         return replace(interview, started_at=started_at, turns=(*interview.turns, Turn(question)))
 
     async def _record_summary(self, interview: Interview, summary: Summary) -> Interview:
+        if interview.ended_at is None:  # a crash fell between the last grade and the decision to end
+            interview = await self._record_end(interview, "nothing more is asked")
         await self.records.add_summary(interview.id, summary)
         self.events.publish(interview.id, InterviewEnded(summary))
         return replace(interview, summary=summary)
@@ -232,7 +251,8 @@ class Interviewer:
         return await asyncio.shield(self._start(work))
 
     def _start(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-        task = asyncio.create_task(work)
+        with time_limit(load_settings().model_timeout_seconds):  # the task keeps the limit it begins with
+            task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._note_done)
         return task
@@ -242,6 +262,11 @@ class Interviewer:
         error = None if task.cancelled() else task.exception()
         if error is not None and not isinstance(error, (EngineFailed, StoreFailed, Refused)):
             log.error("work_failed", kind=type(error).__name__, exc_info=error)
+
+
+def _expect_owner(interview: Interview, owner: str) -> None:
+    if interview.owner != owner:
+        raise InterviewForeign
 
 
 def _is_settled(interview: Interview) -> bool:

@@ -1,5 +1,8 @@
 """The interview's nodes: each reads the state, asks the engine or a rule, and returns what changes."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from secrets import randbelow
 from typing import Any
@@ -12,6 +15,7 @@ from langgraph.types import interrupt
 from agent.engine import AnswerBrief, Engine, FeedbackWriter, QuestionBrief, load_engine
 from agent.errors import EngineFailed
 from agent.interview import (
+    Question,
     QuestionDraft,
     Turn,
     choose_route,
@@ -23,7 +27,7 @@ from agent.interview import (
     time_is_up,
 )
 from agent.settings import load_settings
-from graphs.state import Context, InterviewState
+from graphs.state import Context, InterviewState, file_turns
 
 Update = dict[str, Any]
 SEEDS = 2**31
@@ -58,28 +62,31 @@ async def evaluate_answer(state: InterviewState, runtime: Runtime[Context]) -> U
     if question is None or answer is None:
         raise EngineFailed("there is no answer to evaluate", retryable=False)
     brief = AnswerBrief(state.config, question, answer, tuple(state.turns))
-    evaluation = await engine_of(runtime).evaluate_answer(brief, _feedback_writer(question.id))
-    return {"evaluation": evaluation, "turns": [Turn(question, answer, evaluation)]}
+    async with engine_of(runtime) as engine:
+        return {"evaluation": await engine.evaluate_answer(brief, _feedback_writer(question.id, runtime))}
 
 
 async def draft_question(state: InterviewState, runtime: Runtime[Context]) -> Update:
     """Prepare the next main question while the answer is evaluated; a draft that fails is asked for later."""
-    if state.draft is not None or not engine_of(runtime).drafts_ahead or _was_last_main(state, runtime):
+    if state.draft is not None or _was_last_main(state, runtime):
         return {}
+    turns = [*state.turns, Turn(_question(state), state.answer)]
+    seed, budget = _seed(state, runtime), _budget(state, runtime)
     try:
-        open_turn = Turn(state.question, state.answer) if state.question else None
-        turns = [*state.turns, open_turn] if open_turn else state.turns
-        seed, budget = _seed(state, runtime), _budget(state, runtime)
-        return {"draft": await _ask_engine(state, runtime, seed, budget, turns)}
+        async with engine_of(runtime) as engine:
+            drafts_ahead = engine.drafts_ahead
+        return {"draft": await _ask_engine(state, runtime, seed, budget, turns)} if drafts_ahead else {}
     except EngineFailed as error:
         log.warning("draft_failed", fact=str(error))
         return {}
 
 
 async def choose_next(state: InterviewState, runtime: Runtime[Context]) -> Update:
-    """Decide by rule where the interview goes, and say why."""
+    """File the turn with its grade, which a fork may have changed, and decide by rule where to go and why."""
+    turn = Turn(_question(state), state.answer, state.evaluation)
+    turns = file_turns(state.turns, [[turn]])
     over = time_is_up(state.started_at, state.duration, datetime.now(UTC))
-    return {"route": choose_route(state.turns, _budget(state, runtime), time_is_up=over)}
+    return {"turns": [turn], "route": choose_route(turns, _budget(state, runtime), time_is_up=over)}
 
 
 async def ask_follow_up(state: InterviewState) -> Update:
@@ -93,13 +100,24 @@ async def ask_follow_up(state: InterviewState) -> Update:
 async def summarise_interview(state: InterviewState, runtime: Runtime[Context]) -> Update:
     """Sum up: the numbers by rule, the words by the engine."""
     turns = tuple(state.turns)
-    text = await engine_of(runtime).summarise_interview(state.config, turns)
+    async with engine_of(runtime) as engine:
+        text = await engine.summarise_interview(state.config, turns)
     return {"summary": summarise(turns, text), "question": None, "draft": None}
 
 
-def engine_of(runtime: Runtime[Context]) -> Engine:
-    """The engine that the run's context names, or the settings."""
-    return load_engine(_context(runtime).model or load_settings().model)
+@asynccontextmanager
+async def engine_of(runtime: Runtime[Context]) -> AsyncIterator[Engine]:
+    """The engine that the run's context names, or the settings; the first use reads its files.
+
+    Whatever goes wrong in it is told as `EngineFailed`, so that no fault of an engine can block an interview.
+    """
+    try:
+        yield await asyncio.to_thread(load_engine, _context(runtime).model or load_settings().model)
+    except EngineFailed:
+        raise
+    except Exception as error:
+        log.exception("engine_fault", kind=type(error).__name__)
+        raise EngineFailed("The interviewer failed unexpectedly.") from error
 
 
 def draw_seed(context: Context) -> int:
@@ -114,16 +132,16 @@ async def _ask_engine(
     state: InterviewState, runtime: Runtime[Context], seed: int, budget: int, turns: list[Turn] | None = None
 ) -> QuestionDraft:
     known = state.turns if turns is None else turns
-    return await engine_of(runtime).generate_question(
-        QuestionBrief(
-            config=state.config,
-            seed=seed,
-            number=sum(turn.question.kind == "main" for turn in known) + 1,
-            budget=budget,
-            difficulty=next_difficulty(state.experience_level, known),
-            turns=tuple(known),
-        )
+    brief = QuestionBrief(
+        config=state.config,
+        seed=seed,
+        number=sum(turn.question.kind == "main" for turn in known) + 1,
+        budget=budget,
+        difficulty=next_difficulty(state.experience_level, known),
+        turns=tuple(known),
     )
+    async with engine_of(runtime) as engine:
+        return await engine.generate_question(brief)
 
 
 def _context(runtime: Runtime[Context]) -> Context:
@@ -144,10 +162,14 @@ def _was_last_main(state: InterviewState, runtime: Runtime[Context]) -> bool:
     return asked >= _budget(state, runtime)
 
 
-def _describe_expected(state: InterviewState) -> dict[str, str]:
-    question = state.question
-    if question is None:
+def _question(state: InterviewState) -> Question:
+    if state.question is None:
         raise EngineFailed("there is no question to answer", retryable=False)
+    return state.question
+
+
+def _describe_expected(state: InterviewState) -> dict[str, str]:
+    question = _question(state)
     return {
         "kind": question.kind,
         "question_id": question.id,
@@ -157,6 +179,9 @@ def _describe_expected(state: InterviewState) -> dict[str, str]:
     }
 
 
-def _feedback_writer(question_id: str) -> FeedbackWriter:
+def _feedback_writer(question_id: str, runtime: Runtime[Context]) -> FeedbackWriter | None:
+    """Where pieces of feedback go, if somebody wants them."""
+    if not _context(runtime).stream:
+        return None
     write = get_stream_writer()
     return lambda text: write({"question_id": question_id, "text": text})

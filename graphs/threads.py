@@ -14,7 +14,7 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.types import Command
 
-from agent.interview import Route, choose_route, question_budget, time_is_up
+from agent.interview import Route, Turn, choose_route, question_budget, time_is_up
 from graphs.interview import builder
 from graphs.records import Interview, failures_of_the_store
 from graphs.state import Context, InterviewInput
@@ -35,41 +35,51 @@ class Threads:
         self._checkpoints = checkpoints
         self._context = context
         self._graph = builder.compile(checkpointer=checkpoints, name="interview")
+        self._waiting: dict[str, str] = {}  # interviews that a run has just left at an open question: its id
 
     async def run(
-        self, interview: Interview, stop_before: Steps | None = None
+        self, interview: Interview, stop_before: Steps | None = None, *, stream: bool = False
     ) -> AsyncIterator[tuple[str, dict[str, Any]]]:
         """Carry the thread on from where the records stand, and yield each step as it is done.
 
-        A step is a node's name with what it changed, or `feedback` with a piece of text while it is written.
+        A step is a node's name with what it changed, or, if `stream` asks for it, `feedback` with a piece of
+        text while it is written.
         The next step waits until the caller has dealt with this one.
         """
+        waits_at = None
         with failures_of_the_store():
-            stream = self._graph.astream(
+            steps = self._graph.astream(
                 await self._place(interview),
                 _config(interview.id),
-                context=replace(self._context, seed=interview.seed),
+                context=replace(self._context, seed=interview.seed, stream=stream),
                 stream_mode=["updates", "custom"],
                 interrupt_before=stop_before,
                 durability="exit",
             )
-            async for mode, chunk in cast("AsyncIterator[tuple[str, dict[str, Any]]]", stream):
+            async for mode, chunk in cast("AsyncIterator[tuple[str, dict[str, Any]]]", steps):
                 if mode == "custom":
                     yield "feedback", chunk
                     continue
                 for step, update in chunk.items():
                     if not step.startswith("__"):
+                        waits_at = update["question"].id if step in QUESTION_STEPS else None
                         yield step, update or {}
+        if waits_at is not None:
+            self._waiting[interview.id] = waits_at
 
     async def remove(self, interview_id: str) -> None:
         """Forget the thread of an interview whose record is complete."""
         with failures_of_the_store():
             await self._checkpoints.adelete_thread(interview_id)
+        self._waiting.pop(interview_id, None)
 
     async def _place(self, interview: Interview) -> Entry:
         """What to run the thread with, after making sure that it stands where the records say."""
-        step, values = await self._read(interview.id)
         last = interview.turns[-1] if interview.turns else None
+        waits_at = self._waiting.pop(interview.id, None)
+        if last is not None and waits_at == last.question.id and interview.current is last:
+            return Command(resume=last.answer)  # the usual case, for which the thread need not be read
+        step, values = await self._read(interview.id)
         if interview.ended_at is not None:
             if step != SUMMARY_STEPS:
                 route = Route("summarise_interview", interview.end_reason or "")
@@ -107,10 +117,15 @@ class Threads:
             "question": last and last.question,
             "answer": last and last.answer,
             "evaluation": last and last.evaluation,
-            "turns": [turn for turn in interview.turns if turn.evaluation is not None],
+            "turns": [turn for turn in interview.turns if _is_done(turn, interview)],
         }
         state = asdict(interview.config) | kept | values
         await self._graph.aupdate_state(_config(interview.id), state, as_node=as_node)
+
+
+def _is_done(turn: Turn, interview: Interview) -> bool:
+    """Whether the turn belongs to what is behind: graded, or left without a grade by the end."""
+    return turn.evaluation is not None or (interview.ended_at is not None and turn.answer is not None)
 
 
 def _agrees(values: dict[str, Any], interview: Interview) -> bool:

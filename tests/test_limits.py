@@ -1,5 +1,6 @@
 """Limits: what is counted, when it ends, and who is never touched by it."""
 
+import asyncio
 import json
 import time
 from collections.abc import Callable
@@ -10,6 +11,8 @@ import pytest
 from serving import KEY, OTHER_KEY, Server, create_interview, frame
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
+
+from api.limits import Pace
 
 StartServer = Callable[..., Server]
 
@@ -81,6 +84,20 @@ def test_guessing_keys_is_slowed_down_and_never_touches_a_valid_one(start_server
         statuses = [guesser.get("/interviews/x").status_code for _ in range(80)]
     assert statuses[:30] == [401] * 30
     assert statuses[-1] == 429
+    with server.client("wrong-key-0123456789") as disguised:
+        answers = disguised.get("/interviews/x", headers={"X-Forwarded-For": "203.0.113.9"})
+    assert answers.status_code == 429
     with server.client() as client:
         create_interview(client)
     assert httpx.get(server.url + "/healthz").status_code == 200
+
+
+def test_a_flood_is_slowed_down_to_the_rate_and_a_burst_is_not() -> None:
+    async def spend(units: int) -> float:
+        pace, began = Pace(per_second=100, burst=50), time.monotonic()
+        for _ in range(units):
+            await pace.spend(1)
+        return time.monotonic() - began
+
+    assert asyncio.run(spend(80)) > 0.29
+    assert asyncio.run(spend(50)) < 0.29

@@ -43,6 +43,13 @@ FULL = (
 )
 
 
+HALF = (
+    "There is the GIL, the global interpreter lock, so only one thread executes bytecode at any moment, "
+    "however many you start. For heavy calculation I would use multiprocessing, since each process has an "
+    "interpreter and a lock of its own, and so they really run on several cores."
+)
+
+
 def grade(answer: str, question: Question | None = None, turns: tuple[Turn, ...] = ()) -> Evaluation:
     asked = question or place_question(GIL, turns)
     return asyncio.run(ENGINE.evaluate_answer(AnswerBrief(MIXED, asked, answer, turns)))
@@ -82,9 +89,7 @@ def say_half(question: Question) -> str:
     return " ".join(f"{point.point}." for point in points[: (len(points) + 1) // 2])
 
 
-@pytest.mark.parametrize(
-    "answer", ["I don't know.", "Sorry, no idea.", "I have never used that, I'd rather skip this one."]
-)
+@pytest.mark.parametrize("answer", ["I don't know.", "Sorry, no idea.", "I would rather skip this one."])
 def test_i_do_not_know_scores_at_most_one_and_closes_the_topic(answer: str) -> None:
     evaluation = grade(answer)
     assert evaluation.score <= 1
@@ -124,8 +129,7 @@ def test_a_key_point_is_either_shown_or_missing() -> None:
 
 
 def test_feedback_quotes_what_was_said_and_names_a_gap_and_a_next_step() -> None:
-    answer = "Because of the global interpreter lock, only one thread runs Python bytecode at a time."
-    evaluation = grade(answer)
+    evaluation = grade(HALF)
     assert '"' in evaluation.feedback
     assert any(fold(point) in fold(evaluation.feedback) for point in evaluation.missing)
     assert "Next step:" in evaluation.feedback
@@ -153,7 +157,7 @@ def test_feedback_varies_over_an_interview() -> None:
 
 
 def test_the_follow_up_asks_about_a_missing_point() -> None:
-    evaluation = grade("Because of the global interpreter lock, only one thread runs bytecode at a time.")
+    evaluation = grade(HALF)
     assert evaluation.follow_up is not None
     probes = {point.point: point.probe for point in GIL.rubric.key_points}
     assert evaluation.follow_up.gap in evaluation.missing
@@ -167,7 +171,7 @@ def test_a_follow_up_is_graded_by_its_own_point_alone() -> None:
     turns = (Turn(main, GENERALITY, evaluation),)
     follow_up = place_follow_up(evaluation.follow_up, turns)
     closing = grade(f"{evaluation.follow_up.gap}.", follow_up, turns)
-    assert closing.score >= 8
+    assert closing.score >= 6 > evaluation.score
     assert closing.missing == ()
 
 
@@ -231,7 +235,7 @@ def test_a_summary_names_what_was_good_and_what_was_missing() -> None:
         return say_all(question) if is_easy else GENERALITY
 
     turns, summary = interview(answer)
-    best = {t.question.competency for t in turns if t.evaluation and t.evaluation.score >= 8}
+    best = {t.question.competency for t in turns if t.evaluation and t.evaluation.score >= 7}
     worst = {t.question.competency for t in turns if t.evaluation and t.evaluation.score < 4} - best
     assert all(any(item.startswith(name) for name in best) for item in summary.strengths)
     assert all(any(item.startswith(name) for name in worst) for item in summary.areas_for_improvement)

@@ -127,6 +127,21 @@ def test_a_summary_that_a_crash_cut_off_is_written_by_the_next_touch(start_serve
         assert read_interview(client, interview_id)["summary"] == summary
 
 
+def test_a_natural_end_that_a_crash_cut_off_is_completed_by_the_next_touch(start_server: StartServer) -> None:
+    server = start_server()
+    with server.client() as client:
+        interview_id = create_interview(client, duration=10)
+        submit(client, interview_id, "q1", ANSWERS[0])
+        assert submit(client, interview_id, "q2", ANSWERS[0]).json()["data"]["next_question"] is None
+        whole = read_interview(client, interview_id)
+    server.stop()
+    execute(server, "UPDATE interviews SET summary = NULL, ended_at = NULL")
+    server.start()
+    with server.client() as client:
+        assert read_interview(client, interview_id) == whole
+        assert whole["status"] == "completed"
+
+
 def test_an_interview_left_alone_past_its_time_is_ended_with_what_it_has(start_server: StartServer) -> None:
     server = start_server()
     with server.client() as client:

@@ -255,6 +255,7 @@ def test_an_oversize_body_is_413_however_it_is_sent(client: httpx.Client) -> Non
 
 
 def test_an_unknown_address_is_404_and_a_wrong_method_405(client: httpx.Client) -> None:
+    assert client.get("/interviews/").status_code == 404
     unknown, wrong = client.get("/nothing"), client.put("/interviews")
     assert (unknown.status_code, error_of(unknown)["code"]) == (404, "not_found")
     assert (wrong.status_code, error_of(wrong)["code"], wrong.headers["allow"]) == (
@@ -270,9 +271,7 @@ def test_an_unknown_interview_is_404(client: httpx.Client, interview_id: str) ->
     assert (response.status_code, error_of(response)["code"]) == (404, "not_found")
 
 
-@pytest.mark.parametrize(
-    "authorization", [None, "", "Bearer", "Basic abc", "Bearer wrong", "Bearer \xe9"]
-)
+@pytest.mark.parametrize("authorization", [None, "", "Bearer", "Basic abc", "Bearer wrong", "Bearer \xe9"])
 def test_without_a_valid_key_everything_is_401(server: Server, authorization: str | None) -> None:
     headers = {} if authorization is None else {"Authorization": authorization.encode("latin-1")}
     response = httpx.post(server.url + "/api/v1/interviews", content=b"{", headers=headers)  # type: ignore[arg-type]
@@ -304,6 +303,7 @@ def test_every_response_carries_a_request_id(client: httpx.Client) -> None:
 def test_health_needs_no_key_and_metrics_count(server: Server) -> None:
     assert httpx.get(server.url + "/healthz").json() == {"status": "alive"}
     assert httpx.get(server.url + "/readyz").json()["status"] == "ready"
+    assert httpx.head(server.url + "/healthz").status_code == 200
     assert "interviewer_http_requests_total" in httpx.get(server.url + "/metrics").text
 
 
@@ -319,5 +319,5 @@ def test_the_openapi_document_tells_what_is_returned(server: Server) -> None:
     }
     assert "422" not in str(document)
     answers = document["paths"]["/api/v1/interviews/{interview_id}/answers"]["post"]["responses"]
-    assert set(answers) == {"200", "400", "401", "403", "404", "429", "500"}
+    assert set(answers) == {"200", "400", "401", "403", "404", "413", "429", "500"}
     assert all("Failure" in str(answers[code]) for code in answers if code != "200")

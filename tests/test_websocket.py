@@ -61,6 +61,14 @@ def test_a_socket_of_an_unknown_interview_is_refused_with_404(server: Server) ->
     assert json.loads(refused.value.response.body)["error"]["code"] == "not_found"
 
 
+@pytest.mark.parametrize("address", ["/nope", "/api/v1/ws/interviews/", "/api/v1/interviews/x"])
+def test_a_socket_at_an_address_without_sockets_is_refused_with_404(server: Server, address: str) -> None:
+    with pytest.raises(InvalidStatus) as refused:
+        connect(f"ws://127.0.0.1:{server.port}{address}?token={KEY}")
+    assert refused.value.response.status_code == 404
+    assert json.loads(refused.value.response.body)["error"]["code"] == "not_found"
+
+
 def test_an_interview_is_held_from_the_first_question_to_the_summary(
     server: Server, client: httpx.Client
 ) -> None:
@@ -122,6 +130,17 @@ def test_a_repeated_answer_gets_the_stored_feedback_and_the_open_question(
         assert receive(socket, "feedback", "question") == [feedback, question]
 
 
+def test_an_answer_sent_twice_in_a_hurry_is_taken_once(server: Server, client: httpx.Client) -> None:
+    interview_id = create_interview(client)
+    with watch(server, interview_id) as socket:
+        receive(socket, "question")
+        for _ in range(2):
+            socket.send(frame("answer", answer=DECLINE))
+        kinds = {json.loads(socket.recv(timeout=10))["type"] for _ in range(6)}
+    assert kinds == {"thinking", "feedback", "question"}
+    assert read_interview(client, interview_id)["current_question"]["id"] == "q2"
+
+
 def test_a_valid_typing_message_gets_no_reply(server: Server, client: httpx.Client) -> None:
     with watch(server, create_interview(client)) as socket:
         receive(socket, "question")
@@ -145,6 +164,7 @@ def test_a_valid_typing_message_gets_no_reply(server: Server, client: httpx.Clie
         json.dumps({"type": "answer", "data": {"answer": "x" * 20_001}}),
         json.dumps({"type": "answer", "data": {"answer": "x", "question_id": "q7"}}),
         json.dumps({"type": "answer", "data": {"answer": "x", "mood": "good"}}),
+        json.dumps({"type": "answer", "data": {"answer": "x", "question_id": ""}}),
         '{"type": "answer", "data": {"answer": "\\ud800"}}',
     ],
 )
