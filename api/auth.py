@@ -47,8 +47,15 @@ async def record_key(records: Records, name: str, key: str) -> None:
 
 
 async def ensure_local_key(records: Records, path: Path) -> str:
-    """The local key of an embedded database: read from its file, which is made on the first start."""
-    key = await asyncio.to_thread(_read_or_make, path)
+    """The local key of an embedded database: read from its file, which is made on the first start.
+
+    A key that was revoked is replaced.
+    """
+    key = await asyncio.to_thread(_read_kept, path)
+    known = await records.find_key(hash_key(key)) if key else None
+    if not key or (known is not None and known.revoked_at is not None):
+        key = make_key()
+        await asyncio.to_thread(_keep, path, key)
     await record_key(records, "local", key)
     return key
 
@@ -94,13 +101,17 @@ class Authenticator:
             await self._records.mark_key_used(key_id)
 
 
-def _read_or_make(path: Path) -> str:
-    if path.exists():
-        return path.read_text().strip()
-    key = make_key()
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+def _read_kept(path: Path) -> str:
+    return path.read_text().strip() if path.exists() else ""
+
+
+def _keep(path: Path, key: str) -> None:
+    """Write the key for the owner's eyes alone; the file is there whole or not at all."""
+    partial = path.with_name(path.name + ".new")
+    partial.unlink(missing_ok=True)
+    with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         file.write(key + "\n")
-    return key
+    partial.replace(path)
 
 
 def _read_key(connection: HTTPConnection) -> str | None:

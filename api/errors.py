@@ -5,9 +5,7 @@ from typing import Any
 
 import structlog
 from fastapi.exceptions import RequestValidationError
-from pydantic import ValidationError
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse
 
 from agent.errors import EngineFailed
@@ -66,12 +64,10 @@ def describe_error(error: Exception, request_id: str) -> ApiError:
             return ApiError(403, "unauthorized", str(error), error.details)
         case Refused():
             return ApiError(400, "invalid_request", str(error), error.details)
-        case RequestValidationError() | ValidationError():
-            return _describe_invalid(error.errors())
+        case RequestValidationError():
+            return describe_invalid(error.errors())
         case HTTPException():
             return _describe_http(error)
-        case ClientDisconnect() | TimeoutError():
-            return ApiError(400, "invalid_request", "The body did not arrive whole.")
         case EngineFailed():
             return _failed(str(error), request_id, retryable=error.retryable)
         case StoreFailed():
@@ -84,7 +80,8 @@ def _failed(message: str, request_id: str, *, retryable: bool) -> ApiError:
     return ApiError(500, "server_error", message, {"request_id": request_id, "retryable": retryable})
 
 
-def _describe_invalid(problems: Iterable[Any]) -> ApiError:
+def describe_invalid(problems: Iterable[Any]) -> ApiError:
+    """What pydantic found wrong with a client's message, field by field."""
     fields = [{"field": _name_field(_place(problem)), "reason": _reason(problem)} for problem in problems]
     named = ", ".join(f"{field['field']}: {field['reason']}" for field in fields[:3])
     return ApiError(400, "invalid_request", f"The request is not valid. {named}", {"fields": fields[:50]})

@@ -11,6 +11,7 @@ from uuid import uuid4
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from api.errors import ApiError, describe_error
 from api.services import Services
@@ -79,11 +80,14 @@ async def _read_body(request: Request, most: int) -> None:
     if stated.isdigit() and int(stated) > most:
         raise _too_large(most)
     body = bytearray()
-    async with asyncio.timeout(BODY_SECONDS):
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > most:
-                raise _too_large(most)
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > most:
+                    raise _too_large(most)
+    except (ClientDisconnect, TimeoutError):
+        raise ApiError(400, "invalid_request", "The body did not arrive whole.") from None
     request._body = bytes(body)  # noqa: SLF001 - where Starlette itself keeps a body that was read
 
 

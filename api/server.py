@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import shlex
 import signal
 import socket
@@ -28,6 +29,7 @@ def serve(settings: Settings) -> None:
     Raises `StoreRefused` if the database cannot be used, and `OSError` if the address cannot be.
     """
     configure_logs(settings.log_level)
+    os.umask(0o077)  # what candidates said is for nobody else on this machine
     with (
         bind(settings.host, settings.port) as listener,
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
@@ -125,4 +127,4 @@ def configure_logs(level: str) -> None:
         level=max(number, logging.WARNING), format="%(levelname)s %(name)s %(message)s", force=True
     )
     # uvicorn reports a refused socket as an application that forgot to answer, which it did not.
-    logging.getLogger("uvicorn.error").addFilter(lambda record: "completing handshake" not in record.msg)
+    logging.getLogger("uvicorn.error").addFilter(lambda record: "completing handshake" not in str(record.msg))

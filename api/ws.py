@@ -5,12 +5,13 @@ import json
 from collections.abc import Awaitable, MutableMapping
 from typing import Any, Literal, TypeVar
 
+import structlog
 from fastapi import APIRouter, WebSocket
 from pydantic import BaseModel, ConfigDict, ValidationError
 from starlette.websockets import WebSocketDisconnect
 
 from agent.interview import answer_id
-from api.errors import ApiError, describe_error
+from api.errors import ApiError, describe_error, describe_invalid
 from api.limits import Pace
 from api.schemas import AnswerText, EvaluationData, QuestionData, QuestionId, SummaryData
 from api.services import Services
@@ -26,9 +27,12 @@ from graphs.events import (
 )
 from graphs.records import Interview
 
-NORMAL, POLICY_VIOLATION, TRY_AGAIN_LATER = 1000, 1008, 1013
+NORMAL, POLICY_VIOLATION, INTERNAL_ERROR, TRY_AGAIN_LATER = 1000, 1008, 1011, 1013
+
+log = structlog.get_logger()
 
 T = TypeVar("T")
+Shape = TypeVar("Shape", bound=BaseModel)
 Frame = MutableMapping[str, Any]
 
 MOST_WAITING = 16  # messages that were taken in and not dealt with
@@ -120,8 +124,12 @@ class Conversation:
                 for work in works:
                     work.cancel()
                 await asyncio.gather(*works, return_exceptions=True)
-        if not any(isinstance(work.exception(), WebSocketDisconnect) for work in done):
-            await self._websocket.close(max(works[work] for work in done))
+        faults = [fault for work in done if (fault := work.exception()) is not None]
+        if any(isinstance(fault, WebSocketDisconnect) for fault in faults):
+            return
+        for fault in faults:
+            log.error("socket_failed", kind=type(fault).__name__, exc_info=fault)
+        await self._websocket.close(INTERNAL_ERROR if faults else max(works[work] for work in done))
 
     async def _listen(self) -> None:
         """Take in frames, each with the question that this client had been shown when it came.
@@ -157,12 +165,12 @@ class Conversation:
     async def _handle(self, frame: Frame, shown: str | None) -> None:
         message = _read_message(frame)
         if message.type == "typing":
-            TypingMessage.model_validate(message.data)
+            _validate(TypingMessage, message.data)
         elif message.type == "request_next":
-            RequestNextMessage.model_validate(message.data)
+            _validate(RequestNextMessage, message.data)
             await self._send_position()
         else:
-            await self._answer(AnswerMessage.model_validate(message.data), shown)
+            await self._answer(_validate(AnswerMessage, message.data), shown)
 
     async def _answer(self, message: AnswerMessage, shown: str | None) -> None:
         """Submit an answer. Without a question id it is for the question shown when it was sent, so that an
@@ -236,9 +244,15 @@ class Conversation:
 def _read_message(frame: Frame) -> Message:
     try:
         raw = str(frame["text"]) if frame.get("text") is not None else bytes(frame["bytes"]).decode()
-        return Message.model_validate(json.loads(raw))
-    except ValidationError:
-        raise
+        content = json.loads(raw)
     except (ValueError, RecursionError):
         fact = 'The message is not valid JSON. Expected {"type": "...", "data": {...}}.'
         raise ApiError(400, "invalid_request", fact) from None
+    return _validate(Message, content)
+
+
+def _validate(shape: type[Shape], content: object) -> Shape:
+    try:
+        return shape.model_validate(content)
+    except ValidationError as error:
+        raise describe_invalid(error.errors()) from None

@@ -6,8 +6,9 @@ from the records, so an act that was cut off anywhere can be repeated.
 """
 
 import asyncio
+import contextvars
 from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -78,7 +79,8 @@ class Interviewer:
     async def find(self, owner: str, interview_id: str) -> Interview:
         """The interview as it stands. Raises `InterviewUnknown` or `InterviewForeign`."""
         interview = await self.records.read_interview(interview_id)
-        _expect_owner(interview, owner)
+        if interview.owner != owner:
+            raise InterviewForeign
         return interview
 
     async def read(self, owner: str, interview_id: str) -> Interview:
@@ -105,7 +107,8 @@ class Interviewer:
         Raises what `read` raises, and `AnswerConflict` if the answer does not fit; `EngineFailed` leaves the
         answer stored and the interview where it was.
         """
-        return await self._finish(self._submit(owner, interview_id, question_id, text))
+        await self.find(owner, interview_id)  # before it has to wait for anybody else's turn
+        return await self._finish(self._submit(interview_id, question_id, text))
 
     async def end(self, owner: str, interview_id: str) -> Interview:
         """End the interview if it is not over, and return it with its summary."""
@@ -117,30 +120,33 @@ class Interviewer:
         for interview_id in await self.records.list_unfinished(datetime.now(UTC)):
             try:
                 await self._close(interview_id, "it was left alone past its time")
-            except EngineFailed as error:
-                log.warning("interview_not_closed", interview_id=interview_id, fact=str(error))
+            except Exception:  # one interview that cannot be ended must not keep the others
+                log.exception("interview_not_closed", interview_id=interview_id)
 
     async def drain(self, seconds: float) -> None:
-        """Wait for what has begun; what takes longer is left, to be repeated from the records."""
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=seconds)
+        """Wait for what has begun and what follows from it; the records bring back what takes longer."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while self._tasks:
+                    await asyncio.wait(self._tasks)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _prepare_quietly(self, interview_id: str) -> None:
         """Prepare ahead of being asked; whoever asks next tries again and is told what fails."""
         try:
             await self._prepare(interview_id)
         except (EngineFailed, StoreFailed) as error:
+            self._announce_thinking(interview_id, begins=False)
             log.warning("preparation_failed", interview_id=interview_id, fact=str(error))
 
     async def _prepare(self, interview_id: str) -> Interview:
         async with self._at_work(interview_id) as interview:
             return await self._advance(interview)
 
-    async def _submit(
-        self, owner: str, interview_id: str, question_id: str | None, text: str
-    ) -> AnswerResult:
+    async def _submit(self, interview_id: str, question_id: str | None, text: str) -> AnswerResult:
         async with self._at_work(interview_id) as recorded:
-            _expect_owner(recorded, owner)
             interview = await self._advance(recorded) if recorded.status == "created" else recorded
             turn = _find_turn(interview, question_id)
             repeated = turn.evaluation is not None
@@ -182,18 +188,25 @@ class Interviewer:
             return interview
         self._announce_thinking(interview.id, begins=True)
         try:
-            async for step, update in self._threads.run(
-                interview, stop_before, stream=self.events.wants_pieces(interview.id)
-            ):
-                interview = await self._record(interview, step, update)
+            stream = self.events.wants_pieces(interview.id)
+            async with aclosing(self._threads.run(interview, stop_before, stream=stream)) as steps:
+                async for step, update in steps:
+                    interview = await self._record(interview, step, update)
         except BaseException:
             self._announce_thinking(interview.id, begins=False)
             raise
         if _is_settled(interview):
             self._announce_thinking(interview.id, begins=False)
         if interview.summary is not None:
-            await self._threads.remove(interview.id)
+            await self._forget_thread(interview.id)
         return interview
+
+    async def _forget_thread(self, interview_id: str) -> None:
+        """Remove the thread of an interview whose record is complete; one that stays does no harm."""
+        try:
+            await self._threads.remove(interview_id)
+        except StoreFailed as error:
+            log.warning("thread_not_removed", interview_id=interview_id, fact=str(error))
 
     async def _record(self, interview: Interview, step: str, update: dict[str, Any]) -> Interview:
         """Record what a node did, then tell it."""
@@ -251,8 +264,8 @@ class Interviewer:
         return await asyncio.shield(self._start(work))
 
     def _start(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-        with time_limit(load_settings().model_timeout_seconds):  # the task keeps the limit it begins with
-            task = asyncio.create_task(work)
+        # In a context of its own, so that work which follows from a request has the whole time limit again.
+        task = asyncio.create_task(_limit(work), context=contextvars.Context())
         self._tasks.add(task)
         task.add_done_callback(self._note_done)
         return task
@@ -264,9 +277,9 @@ class Interviewer:
             log.error("work_failed", kind=type(error).__name__, exc_info=error)
 
 
-def _expect_owner(interview: Interview, owner: str) -> None:
-    if interview.owner != owner:
-        raise InterviewForeign
+async def _limit(work: Coroutine[Any, Any, T]) -> T:
+    with time_limit(load_settings().model_timeout_seconds):
+        return await work
 
 
 def _is_settled(interview: Interview) -> bool:

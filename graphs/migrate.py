@@ -50,9 +50,13 @@ def _read_version(path: Path) -> str | None:
         if "alembic_version" not in tables:
             _expect_empty(path, tables)
             return None
-        (version,) = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+        row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+        if row is None:
+            _expect_empty(path, tables - {"alembic_version"})
+            return None
+        version = str(row[0])
         _expect_ours(path, tables, version)
-        return str(version)
+        return version
 
 
 def _expect_empty(path: Path, tables: set[str]) -> None:

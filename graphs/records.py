@@ -12,8 +12,8 @@ from typing import Any, Literal
 
 from pydantic import TypeAdapter
 from sqlalchemy import Row, Table, delete, event, select, update
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import Connection
+from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -92,7 +92,6 @@ class Records:
 
     def __init__(self, database_url: str) -> None:
         self._engine = create_engine(database_url)
-        self._insert = postgresql.insert if self._engine.dialect.name == "postgresql" else sqlite.insert
 
     async def close(self) -> None:
         """Give back the connections."""
@@ -135,7 +134,7 @@ class Records:
             "asked_at": _written(now),
         }
         async with self._begin(write=True) as connection:
-            await connection.execute(self._insert(turns).values(row).on_conflict_do_nothing())
+            await connection.execute(insert(turns).values(row).on_conflict_do_nothing())
             if interview.started_at is None:
                 started = {"started_at": _written(now), "expires_at": _expiry(now, interview.config)}
                 unstarted = (interviews.c.id == interview.id) & interviews.c.started_at.is_(None)
@@ -222,7 +221,7 @@ class Records:
         place = (responses.c.scope == scope) & (responses.c.idempotency_key == key)
         columns = (responses.c.fingerprint, responses.c.subject, responses.c.status, responses.c.body)
         async with self._begin(write=True) as connection:
-            await connection.execute(self._insert(responses).values(row).on_conflict_do_nothing())
+            await connection.execute(insert(responses).values(row).on_conflict_do_nothing())
             return KeptResponse(*(await connection.execute(select(*columns).where(place))).one())
 
     async def keep_response(self, scope: str, key: str, status: int, body: str) -> None:
@@ -239,7 +238,7 @@ class Records:
 
     async def _add(self, table: Table, row: dict[str, object]) -> None:
         async with self._begin(write=True) as connection:
-            await connection.execute(self._insert(table).values(row).on_conflict_do_nothing())
+            await connection.execute(insert(table).values(row).on_conflict_do_nothing())
 
     @asynccontextmanager
     async def _begin(self, *, write: bool = False) -> AsyncIterator[AsyncConnection]:
@@ -262,28 +261,32 @@ def failures_of_the_store() -> Iterator[None]:
 def create_engine(database_url: str) -> AsyncEngine:
     """An engine whose errors never show parameters, since answers are among them."""
     engine = create_async_engine(database_url, hide_parameters=True)
-    if engine.dialect.name == "sqlite":
-        event.listen(engine.sync_engine, "connect", _prepare_sqlite)
-        event.listen(engine.sync_engine, "begin", _begin_sqlite)
+    prepare_sqlite(engine.sync_engine)
     return engine
+
+
+def prepare_sqlite(engine: Engine) -> None:
+    """Make the engine's connections durable, and its transactions those that the program asks for."""
+    event.listen(engine, "connect", _set_pragmas)
+    event.listen(engine, "begin", _begin_transaction)
 
 
 def _describe_failure(error: Exception) -> str:
     text = str(error).lower()
     if "disk is full" in text or "disk i/o" in text:
-        return "The server's disk is full; nothing of this was stored. Free some space and send it again."
-    return "The database did not answer; nothing of this request was stored. Send it again in a moment."
+        return "The server's disk is full. Free some space there, then send the same again."
+    return "The database did not answer. Send the same again in a moment."
 
 
-def _prepare_sqlite(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
-    connection.isolation_level = None  # transactions begin where _begin_sqlite says
+def _set_pragmas(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+    connection.isolation_level = None  # transactions begin where _begin_transaction says
     cursor = connection.cursor()
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 
 
-def _begin_sqlite(connection: Connection) -> None:
+def _begin_transaction(connection: Connection) -> None:
     # A writer asks for the write lock at once: one that upgrades later can fail without having waited.
     writes = connection.get_execution_options().get("write")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -18,7 +18,7 @@ interviews = Table(
     "interviews",
     metadata,
     Column("id", String(32), primary_key=True),
-    Column("owner", String(32), nullable=False, index=True),
+    Column("owner", String(32), nullable=False),
     Column("created_at", String(32), nullable=False),
     Column("config", Text, nullable=False),
     Column("seed", Integer, nullable=False),

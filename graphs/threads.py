@@ -4,9 +4,9 @@ A thread lives while its interview does. When it stands elsewhere than the recor
 it is put in place anew from the records, which hold all that it needs.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import asdict, replace
-from datetime import UTC, datetime
 from typing import Any, cast
 
 import structlog
@@ -14,7 +14,7 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.types import Command
 
-from agent.interview import Route, Turn, choose_route, question_budget, time_is_up
+from agent.interview import Route, Turn
 from graphs.interview import builder
 from graphs.records import Interview, failures_of_the_store
 from graphs.state import Context, InterviewInput
@@ -39,7 +39,7 @@ class Threads:
 
     async def run(
         self, interview: Interview, stop_before: Steps | None = None, *, stream: bool = False
-    ) -> AsyncIterator[tuple[str, dict[str, Any]]]:
+    ) -> AsyncGenerator[tuple[str, dict[str, Any]]]:
         """Carry the thread on from where the records stand, and yield each step as it is done.
 
         A step is a node's name with what it changed, or, if `stream` asks for it, `feedback` with a piece of
@@ -56,14 +56,15 @@ class Threads:
                 interrupt_before=stop_before,
                 durability="exit",
             )
-            async for mode, chunk in cast("AsyncIterator[tuple[str, dict[str, Any]]]", steps):
-                if mode == "custom":
-                    yield "feedback", chunk
-                    continue
-                for step, update in chunk.items():
-                    if not step.startswith("__"):
-                        waits_at = update["question"].id if step in QUESTION_STEPS else None
-                        yield step, update or {}
+            async with aclosing(cast("AsyncGenerator[tuple[str, dict[str, Any]]]", steps)) as chunks:
+                async for mode, chunk in chunks:
+                    if mode == "custom":
+                        yield "feedback", chunk
+                        continue
+                    for step, update in chunk.items():
+                        if not step.startswith("__"):
+                            waits_at = update["question"].id if step in QUESTION_STEPS else None
+                            yield step, update or {}
         if waits_at is not None:
             self._waiting[interview.id] = waits_at
 
@@ -89,8 +90,8 @@ class Threads:
             return None if step else InterviewInput(**asdict(interview.config))
         in_line = bool(step) and _agrees(values, interview)
         if last.evaluation is not None:
-            if not in_line or set(step) & {"await_answer", "evaluate_answer"}:
-                await self._rebuild(interview, "choose_next", route=_route(interview))
+            # Where to go is decided anew, since by now the time may be up.
+            await self._rebuild(interview, "evaluate_answer")
             return None
         if in_line and step != ["await_answer"]:
             return None
@@ -138,8 +139,3 @@ def _agrees(values: dict[str, Any], interview: Interview) -> bool:
 
 def _config(interview_id: str) -> RunnableConfig:
     return {"configurable": {"thread_id": interview_id}}
-
-
-def _route(interview: Interview) -> Route:
-    over = time_is_up(interview.started_at, interview.config.duration, datetime.now(UTC))
-    return choose_route(interview.turns, question_budget(interview.config.duration), time_is_up=over)

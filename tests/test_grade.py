@@ -1,5 +1,6 @@
 """`interviewer eval grade`: recorded answers in, grades out, by the interview's own engine."""
 
+import io
 import json
 import subprocess
 import sys
@@ -7,6 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from engines import reply, settings_for
+from provider import Provider, serving
+from serving import clean_environment
+
+from agent.openai.engine import OpenAIEngine
+from evals.cli import open_whole
+from evals.grade import grade_lines
 
 GOOD = {
     "id": "a",
@@ -29,10 +37,16 @@ def grade(folder: Path, *rows: object) -> list[dict[str, Any]]:
     answers, out = folder / "answers.jsonl", folder / "grades.jsonl"
     lines = [row if isinstance(row, str) else json.dumps(row) for row in rows]
     answers.write_text("\n".join(lines), encoding="utf-8", errors="surrogatepass")
-    command = [Path(sys.executable).with_name("interviewer"), "eval", "grade", answers, "--out", out]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    done = run_grade(answers, "--out", out)
     assert done.returncode == 0, done.stderr
+    assert sorted(path.name for path in folder.iterdir()) == ["answers.jsonl", "grades.jsonl"]
     return [json.loads(line) for line in out.read_text().splitlines()]
+
+
+def run_grade(*arguments: Path | str) -> subprocess.CompletedProcess[str]:
+    """The finished command, without a provider to ask."""
+    command = [Path(sys.executable).with_name("interviewer"), "eval", "grade", *arguments]
+    return subprocess.run(command, env=clean_environment(), capture_output=True, text=True, check=False)
 
 
 def test_answers_are_graded_in_order_by_reference_or_by_key_points(tmp_path: Path) -> None:
@@ -78,3 +92,73 @@ def test_the_same_input_gives_the_same_bytes_in_any_order(tmp_path: Path) -> Non
 def test_an_answer_of_any_length_is_graded_whole(tmp_path: Path) -> None:
     late = POINTS | {"answer": "Well. " * 18_000 + POINTS["answer"]}  # type: ignore[operator]
     assert grade(tmp_path, late)[0]["evidence"]
+
+
+@pytest.mark.parametrize(
+    ("answers", "model", "word"),
+    [
+        ("answers.jsonl", "parrot", "'parrot'"),
+        ("answers.jsonl", "openai:gpt-5-mini", "OPENAI_API_KEY"),
+        ("missing.jsonl", "offline", "missing.jsonl"),
+        (".", "offline", "directory"),
+    ],
+    ids=["unknown model", "model without a key", "missing input", "folder"],
+)
+def test_a_start_that_fails_is_told_in_a_sentence_and_leaves_the_grades_alone(
+    tmp_path: Path, answers: str, model: str, word: str
+) -> None:
+    (tmp_path / "answers.jsonl").write_text(json.dumps(GOOD))
+    out = tmp_path / "grades.jsonl"
+    out.write_text("kept")
+    expect_sentence(run_grade(tmp_path / answers, "--out", out, "--model", model), word)
+    assert out.read_text() == "kept"
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+@pytest.mark.parametrize("name", ["answers.jsonl", "../again/answers.jsonl", "link.jsonl"])
+def test_grades_never_go_over_the_answers(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "again"
+    folder.mkdir()
+    answers = folder / "answers.jsonl"
+    answers.write_text(json.dumps(GOOD))
+    (folder / "link.jsonl").symlink_to(answers)
+    expect_sentence(run_grade(answers, "--out", folder / name), "--out")
+    assert json.loads(answers.read_text()) == GOOD
+
+
+def test_grades_take_their_place_once_all_of_them_are_there(tmp_path: Path) -> None:
+    out = tmp_path / "grades.jsonl"
+    out.write_text("kept")
+    with pytest.raises(KeyboardInterrupt), open_whole(out) as file:
+        file.write("half")
+        raise KeyboardInterrupt
+    assert out.read_text() == "kept"
+    with open_whole(out) as file:
+        file.write("whole")
+        file.flush()
+        assert out.read_text() == "kept"
+    assert out.read_text() == "whole"
+    assert list(tmp_path.iterdir()) == [out]
+
+
+def test_grades_can_go_to_a_pipe(tmp_path: Path) -> None:
+    answers = tmp_path / "answers.jsonl"
+    answers.write_text(json.dumps(GOOD))
+    done = run_grade(answers, "--out", "/dev/stdout")
+    assert json.loads(done.stdout)["id"] == "a", done.stderr
+
+
+def test_the_connections_of_the_engine_end_with_the_grading() -> None:
+    with serving(Provider(replies={"answer_evaluation": reply()})) as provider:
+        engine = OpenAIEngine("test", settings_for(provider.url))
+        (result,) = grade_lines(io.StringIO(json.dumps(POINTS)), engine)
+    assert result["provenance"]["engine"] == "openai:test"
+    assert engine._client._http.is_closed
+
+
+def expect_sentence(done: subprocess.CompletedProcess[str], word: str) -> None:
+    """The command failed with one sentence that holds this word, and no traceback."""
+    assert done.returncode == 1, done
+    (sentence,) = done.stderr.strip().splitlines()
+    assert sentence.startswith("interviewer: ")
+    assert word in sentence

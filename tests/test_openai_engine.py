@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from itertools import pairwise
 
@@ -22,13 +24,16 @@ from provider import INVALID_JSON, PROSE, WRONG_SCHEMA, Answer, Provider, failur
 from provider_wire import Json, Said, prompt_of, schema_of
 
 from agent.engine import AnswerBrief
+from agent.engines import build_engine
 from agent.errors import EngineFailed
 from agent.interview import FRAMEWORKS, Evaluation, Turn, fold
+from agent.openai.client import ModelClient
 from agent.openai.engine import OpenAIEngine
-from agent.openai.fields import parse_fields, read_choice, read_feedback_so_far, read_text
+from agent.openai.fields import parse_fields, read_choice, read_feedback_so_far, read_level, read_text
 from agent.openai.grading import WEIGHTS, compute_score
 from agent.openai.prices import price_call
-from agent.openai.schemas import evaluation_schema
+from agent.openai.schemas import COVERAGES, PART_LEVELS, evaluation_schema
+from agent.settings import Settings
 
 FOLLOW_UP = replace(QUESTION, id="q2", kind="follow_up", parent_id="q1", gap=POINTS[2], text="How often?")
 
@@ -160,13 +165,42 @@ def test_fenced_json_between_words_is_understood() -> None:
     assert parse_fields('Sure: {"a": 1} Bye.') == {"a": 1}
 
 
-@pytest.mark.parametrize("answer", ["I don't know.", "Pass", "no idea, sorry", "skip this one", "Not sure."])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "I don't know.",
+        "Sorry, I really don’t know the answer.",
+        "dont remember",
+        "I dunno",
+        "Honestly, I have no clue about that.",
+        "I'm afraid I don't have an answer.",
+        "no idea, sorry",
+        "Pass",
+        "skip this one",
+        "Next question, please.",
+        "I’m not sure.",
+        "Not sure.",
+    ],
+)
 def test_whoever_declines_gets_no_points_and_no_follow_up(answer: str) -> None:
     evaluation = graded(reply(), answer)
     assert (evaluation.declined, evaluation.score, evaluation.follow_up) == (True, 0, None)
 
 
-@pytest.mark.parametrize("answer", ["Locks don't scale well.", "I pass it to a queue.", "It yields."])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "Locks don't scale well.",
+        "I pass it to a queue.",
+        "It yields.",
+        "Stateless servers do not remember clients.",
+        "They don't remember earlier requests.",
+        "Don't remember passwords, remember hashes.",
+        "The server sends no answer body.",
+        "No answer body is sent.",
+        "It picks the next question.",
+    ],
+)
 def test_a_short_attempt_is_not_taken_for_a_refusal(answer: str) -> None:
     assert not graded(reply(), answer).declined
 
@@ -338,6 +372,46 @@ def test_half_characters_and_runaway_texts_are_made_safe_to_store() -> None:
     assert len(read_text({"a": "word " * 5_000}, "a", 3_000)) <= 3_000
     assert read_choice({"a": " Not_Made. "}, "a", ("made", "not made")) == "not made"
     assert read_choice({"a": True}, "a", ("made", "not made")) is None
+
+
+def test_a_number_is_a_level_and_never_a_choice_of_another_kind() -> None:
+    assert [read_level({"level": place}, "level") for place in (*range(5), "Solid")] == [0, 1, 2, 3, 4, 3]
+    assert [read_level({"level": other}, "level") for other in (-1, 5, 2.0, True, "superb")] == [None] * 5
+    for choices in (COVERAGES, PART_LEVELS):
+        assert [read_choice({"a": place}, "a", choices) for place in range(3)] == [None] * 3
+    counted = {f"point_{n}": {"quote": "yields one item at a time", "coverage": 0} for n in range(1, 5)}
+    evaluation = graded(reply(key_points=counted))
+    assert evaluation.evidence == ()
+    assert "coverage" not in {level.criterion for level in evaluation.levels}
+
+
+def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "INTERVIEWER_MODEL", "INTERVIEWER_SEED"):
+        monkeypatch.setenv(name, "")
+    settings = Settings()
+    assert (settings.model, settings.seed, settings.openai_base_url) == ("offline", None, None)
+    client = ModelClient("test", settings)
+    assert client._model.root_async_client.base_url.host == "api.openai.com"
+
+
+def test_proxies_are_addresses_and_networks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INTERVIEWER_TRUSTED_PROXIES", " 10.0.0.1, 192.168.0.0/16,fd00::/8, ")
+    assert Settings().trusted_proxies == "10.0.0.1,192.168.0.0/16,fd00::/8"
+
+
+def test_the_protocol_knows_neither_the_engines_nor_their_settings() -> None:
+    known = "import sys, agent.engine; print(*(name for name in sys.modules if name.startswith('agent.')))"
+    done = subprocess.run([sys.executable, "-c", known], capture_output=True, text=True, check=True)
+    assert set(done.stdout.split()) == {"agent.engine", "agent.interview"}
+
+
+def test_a_model_that_cannot_be_called_is_no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+    for model, word in (("parrot", "'parrot'"), ("openai: ", "'openai: '"), ("openai:x", "OPENAI_API_KEY")):
+        with pytest.raises(EngineFailed, match=word) as failed:
+            build_engine(model, Settings())
+        assert not failed.value.retryable
 
 
 @pytest.mark.parametrize(

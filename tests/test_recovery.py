@@ -2,6 +2,7 @@
 
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from contextlib import closing, suppress
 from pathlib import Path
@@ -142,19 +143,48 @@ def test_a_natural_end_that_a_crash_cut_off_is_completed_by_the_next_touch(start
         assert whole["status"] == "completed"
 
 
-def test_an_interview_left_alone_past_its_time_is_ended_with_what_it_has(start_server: StartServer) -> None:
+def test_an_interview_left_alone_past_its_time_is_ended_whatever_becomes_of_others(
+    start_server: StartServer,
+) -> None:
     server = start_server()
     with server.client() as client:
         interview_id = create_interview(client)
         submit(client, interview_id, "q1", ANSWERS[1])
+        broken_id = create_interview(client)
     server.stop()
     execute(server, "UPDATE interviews SET expires_at = '2020-01-01T00:00:00.000000+00:00'")
+    execute(server, f"UPDATE interviews SET config = '{{}}' WHERE id = '{broken_id}'")  # noqa: S608
     server.start()
     with server.client() as client:
-        refused = submit(client, interview_id, "q2", ANSWERS[0])
-        data = read_interview(client, interview_id)
-    assert refused.status_code in (200, 400)
-    assert (data["status"], data["summary"]["answered"]) == ("completed", 1 + (refused.status_code == 200))
+        until = time.monotonic() + 20
+        while (data := read_interview(client, interview_id))["status"] != "completed":
+            assert time.monotonic() < until
+            time.sleep(0.1)
+        assert client.get(f"/interviews/{broken_id}").status_code == 500
+    assert data["summary"]["answered"] == 1
+
+
+def test_no_question_is_asked_after_the_time_is_up(start_server: StartServer) -> None:
+    server = start_server()
+    with server.client() as client:
+        interview_id = create_interview(client)
+        submit(client, interview_id, "q1", ANSWERS[0])
+        server.stop()
+        execute(server, "UPDATE interviews SET started_at = '2020-01-01T00:00:00.000000+00:00'")
+        execute(server, "DELETE FROM checkpoints")
+        server.start()
+        assert submit(client, interview_id, "q2", ANSWERS[0]).json()["data"]["next_question"] is None
+        assert read_interview(client, interview_id)["status"] == "completed"
+
+
+def test_a_first_start_that_was_cut_off_is_made_good_by_the_next(
+    start_server: StartServer, tmp_path: Path
+) -> None:
+    (tmp_path / "data").mkdir()
+    with closing(sqlite3.connect(tmp_path / "data" / "interviewer.db")) as connection, connection:
+        connection.execute("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
+    with start_server().client() as client:
+        create_interview(client)
 
 
 def test_a_finished_interview_keeps_its_record_and_no_thread(start_server: StartServer) -> None:

@@ -65,6 +65,25 @@ def test_every_start_prints_the_same_local_key_kept_for_the_owner_alone(start_se
     assert read_welcome(server.start()) == first
 
 
+def test_a_revoked_local_key_is_replaced_at_the_next_start(start_server: StartServer) -> None:
+    server = start_server(INTERVIEWER_API_KEYS="")
+    path = server.folder / "data" / "local-key"
+    revoked = path.read_text().strip()
+    key_id = run_command(server.folder, "keys", "list").stdout.split()[0]
+    assert run_command(server.folder, "keys", "revoke", key_id).returncode == 0
+    server.stop()
+    server.start()
+    assert path.read_text().strip() != revoked
+    with server.client(path.read_text().strip()) as client:
+        create_interview(client)
+
+
+def test_what_is_stored_is_for_the_owner_alone(start_server: StartServer) -> None:
+    server = start_server()
+    for path in (server.folder / "data", *(server.folder / "data").iterdir()):
+        assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, path
+
+
 def test_keys_are_stored_hashed(start_server: StartServer) -> None:
     server = start_server(INTERVIEWER_API_KEYS="")
     key = (server.folder / "data" / "local-key").read_text().strip()
@@ -87,8 +106,10 @@ def test_a_key_made_beside_the_server_works_until_it_is_revoked(start_server: St
             watching.recv(timeout=10)
             assert run_command(server.folder, "keys", "revoke", key_id).returncode == 0
             assert client.get(f"/interviews/{interview_id}").status_code == 401
-            with pytest.raises(ConnectionClosed):
+            with pytest.raises(ConnectionClosed) as closed:
                 watching.recv(timeout=10)
+            assert closed.value.rcvd is not None
+            assert closed.value.rcvd.code == 1008
     assert "revoked" in run_command(server.folder, "keys", "list").stdout
 
 
@@ -108,6 +129,12 @@ def test_a_taken_port_is_told_in_a_sentence(tmp_path: Path) -> None:
         ("INTERVIEWER_PORT", "eighty"),
         ("INTERVIEWER_RATE_LIMIT", "sixty a minute"),
         ("INTERVIEWER_MODEL", "parrot"),
+        ("INTERVIEWER_MODEL", "openai:gpt-5-mini"),  # without a key
+        ("INTERVIEWER_FALLBACK_MODEL", "parrot"),
+        ("INTERVIEWER_FALLBACK_MODEL", "openai:gpt-5-mini"),
+        ("INTERVIEWER_SEED", "2147483648"),
+        ("INTERVIEWER_TRUSTED_PROXIES", "10.0.0.1, proxy.local"),
+        ("INTERVIEWER_TRUSTED_PROXIES", "10.0.0.1/8"),
         ("INTERVIEWER_WS_CONNECTIONS", "0"),
         ("INTERVIEWER_API_KEYS", "short"),
         ("INTERVIEWER_DATABASE_URL", "mysql://localhost/x"),

@@ -1,5 +1,6 @@
 """The embedded engine: it asks from the question bank and grades by rubric, without a model or a network."""
 
+import asyncio
 import re
 from collections.abc import Sequence
 from math import floor
@@ -23,6 +24,8 @@ from agent.interview import (
 )
 from agent.offline.bank import load_bank
 from agent.offline.coaching import coach_answer
+from agent.offline.cues import load_weights
+from agent.offline.model import load_model
 from agent.offline.practice import practice
 from agent.offline.scoring import COVERED, Grade, grade_answer
 from agent.offline.selection import choose_question
@@ -54,13 +57,19 @@ class OfflineEngine:
     name = "offline"
     drafts_ahead = False
 
+    def __init__(self) -> None:
+        # Every file is read here: the methods run in an event loop, which reading would hold up.
+        self._bank = load_bank()
+        load_model()
+        load_weights()
+
     async def generate_question(self, brief: QuestionBrief) -> QuestionDraft:
         """The bank's next question for this interview."""
-        return choose_question(load_bank(), brief)
+        return choose_question(self._bank, brief)
 
     async def evaluate_answer(self, brief: AnswerBrief, write: FeedbackWriter | None = None) -> Evaluation:
         """The grade by key points; the score is the grade rounded half up."""
-        evaluation = evaluate(brief)
+        evaluation = await asyncio.to_thread(evaluate, brief)  # a long answer must not hold up the others
         if write is not None:
             write(evaluation.feedback)
         return evaluation
@@ -71,13 +80,13 @@ class OfflineEngine:
 
     async def coach_answer(self, question: str, answer: str, framework: str) -> Coaching:
         """Feedback by a framework, from the structure of the answer."""
-        return coach_answer(question, answer, framework)
+        return await asyncio.to_thread(coach_answer, question, answer, framework)
 
     async def practice_question(
         self, job_role: str, skill: str, difficulty: Difficulty, seed: int
     ) -> PracticeQuestion:
         """A question of the bank with its key points as guidance."""
-        return practice(load_bank(), job_role, skill, difficulty, seed)
+        return practice(self._bank, job_role, skill, difficulty, seed)
 
 
 def evaluate(brief: AnswerBrief) -> Evaluation:

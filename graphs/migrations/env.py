@@ -1,13 +1,14 @@
-"""How Alembic reaches the database: the caller hands over its URL."""
+"""How Alembic reaches the database: the caller hands over its URL. All of an upgrade happens, or nothing."""
 
 from alembic import context
 from sqlalchemy import create_engine
 
+from graphs.records import prepare_sqlite
 from graphs.tables import metadata
 
 engine = create_engine(context.config.attributes["url"])
-with engine.begin() as connection:
-    context.configure(connection=connection, target_metadata=metadata)
-    with context.begin_transaction():
-        context.run_migrations()
+prepare_sqlite(engine)
+with engine.connect().execution_options(write=True) as connection, connection.begin():
+    context.configure(connection=connection, target_metadata=metadata, transactional_ddl=True)
+    context.run_migrations()
 engine.dispose()

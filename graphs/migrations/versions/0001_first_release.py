@@ -21,7 +21,7 @@ def upgrade() -> None:
     op.create_table(
         "interviews",
         sa.Column("id", sa.String(32), primary_key=True),
-        sa.Column("owner", sa.String(32), nullable=False, index=True),
+        sa.Column("owner", sa.String(32), nullable=False),
         sa.Column("created_at", sa.String(32), nullable=False),
         sa.Column("config", sa.Text, nullable=False),
         sa.Column("seed", sa.Integer, nullable=False),
