@@ -28,7 +28,8 @@ SECONDS = Histogram("interviewer_http_request_seconds", "Seconds until the respo
 
 DESCRIPTION = (
     "Interviews with an agent that asks, grades and follows up; coaching on answers; practice questions. "
-    "Sending the same again is safe: the stored result comes back. The interview is also held live over "
+    "Sending the same answer again is safe, and so is any POST under an `Idempotency-Key`: the stored result "
+    "comes back. The interview is also held live over "
     "`/api/v1/ws/interviews/{interview_id}?token={api_key}`."
 )
 IDEMPOTENCY_KEY = {

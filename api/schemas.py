@@ -10,15 +10,11 @@ from agent.interview import (
     Coaching,
     CriterionLevel,
     Difficulty,
-    Evaluation,
     Evidence,
     InterviewConfig,
     InterviewType,
     Provenance,
-    Question,
     QuestionKind,
-    Summary,
-    Turn,
     answer_id,
     question_budget,
     topics_of,
@@ -135,7 +131,18 @@ class Failure(BaseModel):
     error: ErrorBody
 
 
-class ConfigData(BaseModel):
+class Shown(BaseModel):
+    """What is shown of a value of the domain: the fields of the same names."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    @classmethod
+    def of(cls, value: object) -> Self:
+        """The value as the contract shows it."""
+        return cls.model_validate(value)
+
+
+class ConfigData(Shown):
     """The configuration as it was sent, defaults filled in."""
 
     job_role: str
@@ -144,19 +151,8 @@ class ConfigData(BaseModel):
     interview_type: InterviewType
     duration: int
 
-    @classmethod
-    def of(cls, config: InterviewConfig) -> Self:
-        """The configuration as the contract shows it."""
-        return cls(
-            job_role=config.job_role,
-            experience_level=config.experience_level,
-            skills=list(config.skills),
-            interview_type=config.interview_type,
-            duration=config.duration,
-        )
 
-
-class QuestionData(BaseModel):
+class QuestionData(Shown):
     """A question; a follow-up names its main question."""
 
     id: str
@@ -165,19 +161,8 @@ class QuestionData(BaseModel):
     parent_id: str | None
     competency: str
 
-    @classmethod
-    def of(cls, question: Question) -> Self:
-        """The question without its rubric."""
-        return cls(
-            id=question.id,
-            text=question.text,
-            kind=question.kind,
-            parent_id=question.parent_id,
-            competency=question.competency,
-        )
 
-
-class EvaluationData(BaseModel):
+class EvaluationData(Shown):
     """The grade of an answer, 0 to 10, with what it rests on."""
 
     score: int = Field(ge=0, le=10)
@@ -187,20 +172,8 @@ class EvaluationData(BaseModel):
     levels: list[CriterionLevel]
     provenance: Provenance
 
-    @classmethod
-    def of(cls, evaluation: Evaluation) -> Self:
-        """The evaluation as the contract shows it, with the added fields."""
-        return cls(
-            score=evaluation.score,
-            feedback=evaluation.feedback,
-            evidence=list(evaluation.evidence),
-            missing=list(evaluation.missing),
-            levels=list(evaluation.levels),
-            provenance=evaluation.provenance,
-        )
 
-
-class SummaryData(BaseModel):
+class SummaryData(Shown):
     """The end of an interview; the overall score is from 0 to 100."""
 
     overall_score: int = Field(ge=0, le=100)
@@ -210,31 +183,13 @@ class SummaryData(BaseModel):
     answered: int
     ungraded: list[str]
 
-    @classmethod
-    def of(cls, summary: Summary) -> Self:
-        """The summary as the contract shows it."""
-        return cls(
-            overall_score=summary.overall_score,
-            strengths=list(summary.strengths),
-            areas_for_improvement=list(summary.areas_for_improvement),
-            recommendations=summary.recommendations,
-            answered=summary.answered,
-            ungraded=list(summary.ungraded),
-        )
 
-
-class TurnData(BaseModel):
+class TurnData(Shown):
     """One question with its answer and grade, in a completed interview."""
 
     question: QuestionData
     answer: str | None
     evaluation: EvaluationData | None
-
-    @classmethod
-    def of(cls, turn: Turn) -> Self:
-        """The turn as the contract shows its parts."""
-        evaluation = EvaluationData.of(turn.evaluation) if turn.evaluation else None
-        return cls(question=QuestionData.of(turn.question), answer=turn.answer, evaluation=evaluation)
 
 
 class Progress(BaseModel):

@@ -231,7 +231,8 @@ class Conversation:
             case InterviewEnded(summary) if not self._over:
                 self._over = True
                 await self._send(
-                    "interview_ended", {"summary": SummaryData.of(summary).model_dump(mode="json")}
+                    "interview_ended",
+                    {"summary": SummaryData.of(summary).model_dump(mode="json")},
                 )
 
     async def _send(self, kind: str, data: dict[str, Any]) -> None:
