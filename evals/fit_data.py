@@ -33,7 +33,19 @@ WORTH = {"correct": 0.97, "incorrect": 0.55, "contradictory": 0.42}
 SET_WEIGHTS = {"mohler": 3.0, "saf": 1.5, "os": 1.0, "scientsbank": 0.35, "beetle": 0.35, "interview": 1.0}
 # Measures that only the doubts use.
 FOR_DOUBTS = frozenset(
-    "not_be not_may not_do not_so run_longest run_share run_matched flow_lowest not_share clash_wanted talk".split()
+    [
+        "not_be",
+        "not_may",
+        "not_do",
+        "not_so",
+        "run_longest",
+        "run_share",
+        "run_matched",
+        "flow_lowest",
+        "not_share",
+        "clash_wanted",
+        "talk",
+    ]
 )
 
 
@@ -86,9 +98,7 @@ def measure_sets(sets: Mapping[str, list[dict[str, Any]]], flow: Flow) -> Iterat
     for name, answers in sets.items():
         for answer in answers:
             yield _row(name, answer, "real", answer["answer"], flow)
-        sources = [
-            Source(a["question_id"], a["reference_answer"], a["answer"], grade_of(a)) for a in answers
-        ]
+        sources = [Source(a["question_id"], a["reference_answer"], a["answer"], grade_of(a)) for a in answers]
         for made in make(sources, SEED):
             yield _row(name, answers[made.source], made.kind, made.text, flow)
 
@@ -96,11 +106,21 @@ def measure_sets(sets: Mapping[str, list[dict[str, Any]]], flow: Flow) -> Iterat
 def _row(name: str, answer: Mapping[str, Any], kind_: str, text: str, flow: Flow) -> Row:
     target = set_target(answer["question"], (), answer["reference_answer"])
     label = str(answer.get("label", ""))
-    return _measured(name, kind_, answer["question_id"], fold_of(name, answer), grade_of(answer), label, target, text, flow)
+    return _measured(
+        name, kind_, answer["question_id"], fold_of(name, answer), grade_of(answer), label, target, text, flow
+    )
 
 
 def _measured(
-    of: str, kind_: str, question: str, fold: int, grade: float, label: str, target: Target, text: str, flow: Flow
+    of: str,
+    kind_: str,
+    question: str,
+    fold: int,
+    grade: float,
+    label: str,
+    target: Target,
+    text: str,
+    flow: Flow,
 ) -> Row:
     c = Comparison(target, read(text), flow)
     silent = declines(c) or is_silent(c)
@@ -113,14 +133,32 @@ def measure_samples(samples: Sequence[Mapping[str, Any]], flow: Flow) -> Iterato
     def row(sample: Mapping[str, Any], kind_: str, text: str) -> Row:
         target = _sample_target(sample, signals=True)
         fold = zlib.crc32(sample["question_id"].encode()) % FOLDS
-        return _measured("interview", kind_, sample["question_id"], fold, sample["human_score"], "", target, text, flow)
+        return _measured(
+            "interview", kind_, sample["question_id"], fold, sample["human_score"], "", target, text, flow
+        )
 
-    sources = [Source(s["question_id"], ". ".join(s["key_points"]), s["answer"], s["human_score"]) for s in samples]
+    sources = sample_sources(samples)
     yield from (row(sample, "real", sample["answer"]) for sample in samples)
     yield from (row(samples[made.source], made.kind, made.text) for made in make(sources, SEED))
 
 
-def measure_attacks(attacks: Sequence[Mapping[str, Any]], flow: Flow, folds: Mapping[str, int]) -> Iterator[Row]:
+def sample_sources(samples: Sequence[Mapping[str, Any]]) -> list[Source]:
+    """The sample interview answers as material for made ones."""
+    return [
+        Source(
+            question=sample["question_id"],
+            reference=". ".join(sample["key_points"]),
+            answer=sample["answer"],
+            grade=sample["human_score"],
+            phrases=tuple(s for p in _bank()[sample["question_id"]]["key_points"] for s in p["signals"]),
+        )
+        for sample in samples
+    ]
+
+
+def measure_attacks(
+    attacks: Sequence[Mapping[str, Any]], flow: Flow, folds: Mapping[str, int]
+) -> Iterator[Row]:
     """Every attack, each followed by the answer it started from."""
     for attack in attacks:
         other = attack.get("pair_answer") if attack["rule"] == "pair" else attack.get("base_answer")
@@ -138,7 +176,11 @@ def grade_of(answer: Mapping[str, Any]) -> float:
 def fold_of(name: str, answer: Mapping[str, Any]) -> int:
     """The fold: an assignment of Mohler's, a question of the others, is never split over two."""
     unit = answer["group"] if name == "mohler" else answer["question_id"]
-    return _position(name, str(unit)) % FOLDS if name != "scientsbank" else zlib.crc32(str(unit).encode()) % FOLDS
+    return (
+        _position(name, str(unit)) % FOLDS
+        if name != "scientsbank"
+        else zlib.crc32(str(unit).encode()) % FOLDS
+    )
 
 
 _positions: dict[str, list[str]] = {}
@@ -159,7 +201,9 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
 
 def load_samples() -> list[dict[str, Any]]:
     """The sample interview answers whose question is in the bank."""
-    found = [row for path in sorted((ROOT / "evals" / "data").glob("answers-b*.jsonl")) for row in read_lines(path)]
+    found = [
+        row for path in sorted((ROOT / "evals" / "data").glob("answers-b*.jsonl")) for row in read_lines(path)
+    ]
     return [row for row in found if row["question_id"] in _bank()]
 
 
@@ -174,5 +218,3 @@ def _sample_target(sample: Mapping[str, Any], *, signals: bool) -> Target:
     points = _bank()[sample["question_id"]]["key_points"]
     key_points = [KeyPoint(p["point"], tuple(p["signals"]) if signals else ()) for p in points]
     return set_target(sample["question"], key_points, None)
-
-

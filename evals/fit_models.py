@@ -5,42 +5,109 @@ from math import log
 from typing import Any
 
 import numpy as np
-from scipy.optimize import minimize
-from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
-from sklearn.linear_model import Ridge
-from sklearn.preprocessing import StandardScaler
+from scipy.optimize import minimize  # type: ignore[import-untyped]
+from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor  # type: ignore[import-untyped]
+from sklearn.linear_model import Ridge  # type: ignore[import-untyped]
+from sklearn.preprocessing import StandardScaler  # type: ignore[import-untyped]
 
 from agent.offline.comparison import Flow, kind
 from agent.offline.text import read
 from evals.fit_data import Bools, Floats, Table, point_columns
 
+# An answer's points as rows of measures, and the level it should reach.
+Answered = tuple[Floats, float]
 POINT_NAMES = ("signal", "complete", "hits", "words", "related", "near", "rows")
 PLAIN_NAMES = ("words", "related", "near", "rows")
 # Made answers together weigh this share of the real ones.
 MADE_SHARE = 0.2
+HONEST_WEIGHT = 4.0
+STRONG = 0.85
 
-RISING = (
-    "recall recall_exact recall_flowing recall_all recall_half matched matched_all matched_flowing point_best "
-    "point_mean point_worst points_half letters digits pairs cosine"
-).split()
-FORM = (
-    "flow flow_worst flow_matched flow_lowest function listed pairs_ordered pairs_near rising precision length rows "
-    "sentences pairs first_person run_longest run_share run_matched wanted"
-).split()
-DENIAL = (
-    "clash clash_any clash_wanted not_share negators negators_ratio negators_expected negators_more not_be not_may "
-    "not_do not_so rows sentences wanted recall precision pairs cosine"
-).split()
-EMPTINESS = (
-    "talk generic meta function flow flow_worst length precision precision_near matched asked_cover first_person rows "
-    "letters recall_all sentences"
-).split()
+RISING = [
+    "recall",
+    "recall_exact",
+    "recall_flowing",
+    "recall_all",
+    "recall_half",
+    "matched",
+    "matched_all",
+    "matched_flowing",
+    "point_best",
+    "point_mean",
+    "point_worst",
+    "points_half",
+    "letters",
+    "digits",
+    "pairs",
+    "cosine",
+]
+FORM = [
+    "flow",
+    "flow_worst",
+    "flow_matched",
+    "flow_lowest",
+    "function",
+    "listed",
+    "pairs_ordered",
+    "pairs_near",
+    "rising",
+    "precision",
+    "length",
+    "rows",
+    "sentences",
+    "pairs",
+    "first_person",
+    "run_longest",
+    "run_share",
+    "run_matched",
+    "wanted",
+]
+DENIAL = [
+    "clash",
+    "clash_any",
+    "clash_wanted",
+    "not_share",
+    "negators",
+    "negators_ratio",
+    "negators_expected",
+    "negators_more",
+    "not_be",
+    "not_may",
+    "not_do",
+    "not_so",
+    "rows",
+    "sentences",
+    "wanted",
+    "recall",
+    "precision",
+    "pairs",
+    "cosine",
+]
+EMPTINESS = [
+    "talk",
+    "generic",
+    "meta",
+    "function",
+    "flow",
+    "flow_worst",
+    "length",
+    "precision",
+    "precision_near",
+    "matched",
+    "asked_cover",
+    "first_person",
+    "rows",
+    "letters",
+    "recall_all",
+    "sentences",
+]
 DOUBTS = {"salad": FORM, "denial": DENIAL, "emptiness": EMPTINESS}
-# What each doubt takes away when it is certain, and the likelihoods at which it begins and is counted as certain.
-# The floors of salad and denial are the knob between agreement and robustness; the report shows the curve.
-COSTS = {"salad": 0.6, "denial": 0.5, "emptiness": 0.9}
-FLOORS = {"salad": 0.8, "denial": 0.8, "emptiness": 0.4}
-CEILINGS = {"salad": 0.95, "denial": 0.95, "emptiness": 0.8}
+# What each doubt takes away when it is certain, and the likelihoods at which it begins and is counted as
+# certain. The floors of salad and denial are the knob between agreement and robustness; the report shows
+# the curve.
+COSTS = {"salad": 0.65, "denial": 0.5, "emptiness": 1.0}
+FLOORS = {"salad": 0.78, "denial": 0.78, "emptiness": 0.3}
+CEILINGS = {"salad": 0.98, "denial": 0.93, "emptiness": 0.7}
 
 
 def fit_quality(table: Table, use: Bools) -> dict[str, Any]:
@@ -53,7 +120,7 @@ def fit_quality(table: Table, use: Bools) -> dict[str, Any]:
     }
 
 
-def train_quality(table: Table, use: Bools) -> tuple[Any, dict[str, Any]]:
+def train_quality(table: Table, use: Bools) -> tuple[HistGradientBoostingRegressor, dict[str, Any]]:
     """The fitted trees, whose estimate never falls when a measure of coverage rises, and the line."""
     x, y, w = table.columns(table.names)[use], table.grade[use], table.weight[use]
     trees = HistGradientBoostingRegressor(
@@ -79,12 +146,13 @@ def fit_doubt(table: Table, name: str, use: Bools) -> dict[str, Any]:
     return {**ramp, "trees": export_trees(trees, DOUBTS[name])}
 
 
-def train_doubt(table: Table, name: str, use: Bools) -> Any:
-    """The classifier alone."""
+def train_doubt(table: Table, name: str, use: Bools) -> HistGradientBoostingClassifier:
+    """The classifier alone. A reference repeated word for word counts as a real answer."""
     made = table.kind == name
-    use = use & (table.real | made)
+    use = use & (table.real | made | (table.kind == "honest"))
     weight = table.weight.copy()
-    weight[made] *= MADE_SHARE * weight[use & table.real].sum() / weight[use & made].sum()
+    weight[table.kind == "honest"] *= HONEST_WEIGHT
+    weight[made] *= MADE_SHARE * weight[use & ~made].sum() / weight[use & made].sum()
     return HistGradientBoostingClassifier(
         max_iter=80,
         learning_rate=0.1,
@@ -95,14 +163,21 @@ def train_doubt(table: Table, name: str, use: Bools) -> Any:
     ).fit(table.columns(DOUBTS[name])[use], made[use], sample_weight=weight[use])
 
 
-def export_trees(model: Any, names: Sequence[str]) -> dict[str, Any]:
+def export_trees(
+    model: HistGradientBoostingClassifier | HistGradientBoostingRegressor, names: Sequence[str]
+) -> dict[str, Any]:
     """The trees as plain lists: a leaf is [value], another node [measure, threshold, left, right]."""
     trees = []
     for (predictor,) in model._predictors:  # noqa: SLF001 - scikit-learn offers no public way to its trees
         nodes = [
             [_short(node["value"])]
             if node["is_leaf"]
-            else [int(node["feature_idx"]), _short(node["num_threshold"]), int(node["left"]), int(node["right"])]
+            else [
+                int(node["feature_idx"]),
+                _short(node["num_threshold"]),
+                int(node["left"]),
+                int(node["right"]),
+            ]
             for node in predictor.nodes
         ]
         trees.append(nodes)
@@ -111,17 +186,28 @@ def export_trees(model: Any, names: Sequence[str]) -> dict[str, Any]:
 
 
 def fit_points(samples: Sequence[Mapping[str, Any]], flow: Flow, *, signals: bool) -> dict[str, Any]:
-    """The logistic model of a key point being made, such that an answer's mean over its points meets its level."""
+    """The logistic model of a key point being made, such that an answer's mean over its points meets its
+    level.
+    """
     names = POINT_NAMES if signals else PLAIN_NAMES
-    line = train_points([(point_columns(s, flow, names, signals=signals), s["human_score"]) for s in samples])
+    line = train_points(point_data(samples, flow, names))
     return {"names": list(names), "start": _short(line[0]), "weights": [_short(v) for v in line[1:]]}
 
 
-def train_points(data: Sequence[tuple[Floats, float]]) -> Floats:
-    """Least squares over answers with a little shrinkage; the first number is the intercept."""
+def point_data(samples: Sequence[Mapping[str, Any]], flow: Flow, names: Sequence[str]) -> list[Answered]:
+    """The sample answers as the points' models see them."""
+    signals = "signal" in names
+    return [(point_columns(s, flow, names, signals=signals), s["human_score"]) for s in samples]
+
+
+def train_points(data: Sequence[Answered]) -> Floats:
+    """Least squares over answers with a little shrinkage; the first number is the intercept.
+
+    Missing the worth of a strong answer counts twice, since that is the worse mistake in an interview.
+    """
 
     def loss(w: Floats) -> float:
-        errors = [(mean_point(w, x) - level) ** 2 for x, level in data]
+        errors = [(1 + (level >= STRONG)) * (mean_point(w, x) - level) ** 2 for x, level in data]
         return float(np.mean(errors) + 0.0002 * (w @ w))
 
     found = minimize(loss, np.zeros(data[0][0].shape[1] + 1), method="L-BFGS-B")
@@ -134,7 +220,7 @@ def mean_point(w: Floats, x: Floats) -> float:
 
 
 def fit_flow(texts: Iterable[str]) -> Flow:
-    """The log of how much likelier each kind of word is after another than anywhere (pointwise mutual information).
+    """The pointwise mutual information of each kind of word and the one before it.
 
     Smoothed by five imagined pairs of either kind; pairs near 0 and rare kinds are left out.
     """
@@ -171,5 +257,3 @@ def _kind_pairs(text: str) -> Iterable[tuple[str, str]]:
 
 def _short(value: float) -> float:
     return float(f"{float(value):.6g}")
-
-

@@ -1,9 +1,10 @@
 """Fits the offline grader: `python -m evals.fit_offline DATA_DIR [--report docs/offline-grader.md]`.
 
-DATA_DIR holds graded short answers as JSON lines, one file a set: `mohler`, `saf` and `os` with grades from 0 to 1,
-`scientsbank` and `beetle` with labels, and `attacks` with the rules that manipulated answers must obey. The sample
-interview answers of `evals/data` are read too. It writes `agent/offline/weights.json` and, if asked, the report.
-The same data gives the same files. It needs numpy, scipy and scikit-learn, which the grader itself does not.
+DATA_DIR holds graded short answers as JSON lines, one file a set: `mohler`, `saf` and `os` with grades from
+0 to 1, `scientsbank` and `beetle` with labels, and `attacks` with the rules that manipulated answers must
+obey. The sample interview answers of `evals/data` are read too. It writes `agent/offline/weights.json` and,
+if asked, the report. The same data gives the same files. It needs numpy, scipy and scikit-learn, which the
+grader itself does not.
 """
 
 import argparse
@@ -13,7 +14,16 @@ from pathlib import Path
 
 os.environ["OMP_NUM_THREADS"] = "1"  # before the libraries load, so that sums are taken in one order only
 
-from evals.fit_data import ROOT, SETS, Table, load_samples, measure_attacks, measure_samples, measure_sets, read_lines
+from evals.fit_data import (
+    ROOT,
+    SETS,
+    Table,
+    load_samples,
+    measure_attacks,
+    measure_samples,
+    measure_sets,
+    read_lines,
+)
 from evals.fit_models import DOUBTS, fit_doubt, fit_flow, fit_points, fit_quality
 from evals.fit_report import write_report
 
@@ -22,7 +32,9 @@ WEIGHTS = ROOT / "agent" / "offline" / "weights.json"
 
 def main() -> None:
     """Fit, write the weights, and report what cross-validation finds."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("data", type=Path, metavar="DATA_DIR")
     parser.add_argument("--report", type=Path)
     options = parser.parse_args()

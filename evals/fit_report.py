@@ -17,12 +17,13 @@ from evals.fit_models import (
     PLAIN_NAMES,
     POINT_NAMES,
     mean_point,
+    point_data,
     train_doubt,
     train_points,
     train_quality,
 )
 
-KNOB = (1.0, 0.9, 0.85, 0.8, 0.75, 0.7, 0.6, 0.5, 0.3, 0.1)
+KNOB = (1.0, 0.9, 0.85, 0.8, 0.78, 0.75, 0.7, 0.6, 0.5, 0.3, 0.1)
 LEVELS = ("strong", "partial", "thin", "vague", "wrong")
 QWK_STEPS = 11
 Attacks = Sequence[Mapping[str, Any]]
@@ -86,17 +87,18 @@ def write_report(path: Path, table: Table, attacks: Attacks, samples: Attacks, f
 
 INTRODUCTION = """# The offline grader, measured
 
-This page is written by `python -m evals.fit_offline DATA_DIR --report docs/offline-grader.md`, which also fits
-`agent/offline/weights.json`; the data is not part of the repository. Every figure is for questions that the model
-behind it had not seen: eight folds, and an assignment of the Mohler set or a question of the others is never split
-over two of them. The attacks start from Mohler answers and are graded by the model that had not seen their
-assignment; no attack of that file is used in fitting. The lists of words and the grammar table (which kinds of
-word follow each other) are the same in all folds.
+This page is written by `python -m evals.fit_offline DATA_DIR --report docs/offline-grader.md`, which also
+fits `agent/offline/weights.json`; the data is not part of the repository. Every figure is for questions
+that the model behind it had not seen: eight folds, and an assignment of the Mohler set or a question of the
+others is never split over two of them. The attacks start from Mohler answers and are graded by the model
+that had not seen their assignment; no attack of that file is used in fitting. The lists of words and the
+grammar table (which kinds of word follow each other) are the same in all folds.
 
-An answer's score is its quality beside the reference times the credit that three doubts leave: that it is a heap of
-keywords (*salad*), that it denies what it should say (*denial*), and that it is talk without substance (*emptiness*).
-The quality is learned from answers graded by people alone; the doubts are classifiers learned from answers made to
-deceive, held against the real ones, and take nothing away until their likelihood passes a floor."""
+An answer's score is its quality beside the reference times the credit that three doubts leave: that it is a
+heap of keywords (*salad*), that it denies what it should say (*denial*), and that it is talk without
+substance (*emptiness*). The quality is learned from answers graded by people alone; the doubts are
+classifiers learned from answers made to deceive, held against the real ones, and take nothing away until
+their likelihood passes a floor."""
 
 
 def agreement(table: Table, scores: Floats, name: str) -> tuple[Floats, Floats]:
@@ -134,8 +136,10 @@ def contradiction_auc(table: Table, scores: Floats, name: str) -> float:
     return auc(table.label[rows] == "correct", scores[rows])
 
 
-def broken_rules(table: Table, scores: Floats, attacks: Attacks) -> dict[str, list[tuple[bool, float, float]]]:
-    """By kind of attack: whether its rule is broken, the score, and the change by the attack, from 0 to 10."""
+def broken_rules(
+    table: Table, scores: Floats, attacks: Attacks
+) -> dict[str, list[tuple[bool, float, float]]]:
+    """By kind of attack: whether its rule is broken, the score from 0 to 10, and its change."""
     after, before = (10 * scores[table.kind == kind] for kind in ("attack", "before attack"))
     kinds: dict[str, list[tuple[bool, float, float]]] = defaultdict(list)
     for attack, score, base in zip(attacks, after, before, strict=True):
@@ -163,9 +167,13 @@ def _targets(table: Table, scores: Floats, attacks: Attacks) -> str:
     lines = ["## Agreement", "", "| set | r | RMSE of 5 | weighted kappa |", "|---|---|---|---|"]
     for name in ("mohler", "saf", "os"):
         grades, own = agreement(table, scores, name)
-        lines.append(f"| {name} | {pearson(grades, own):.3f} | {5 * rmse(grades, own):.3f} | {qwk(grades, own):.3f} |")
+        lines.append(
+            f"| {name} | {pearson(grades, own):.3f} | {5 * rmse(grades, own):.3f} | {qwk(grades, own):.3f} |"
+        )
     lines += ["", "| set | correct against contradictory, AUC |", "|---|---|"]
-    lines += [f"| {name} | {contradiction_auc(table, scores, name):.3f} |" for name in ("scientsbank", "beetle")]
+    lines += [
+        f"| {name} | {contradiction_auc(table, scores, name):.3f} |" for name in ("scientsbank", "beetle")
+    ]
     share = macro(broken_rules(table, scores, attacks))
     return "\n".join([*lines, "", f"Rules of the attack set broken, mean over kinds: {share:.1%}."])
 
@@ -174,7 +182,7 @@ def _curve(unseen: Unseen, attacks: Attacks) -> str:
     lines = [
         "## The trade-off between agreement and robustness",
         "",
-        "The knob is the likelihood from which *salad* and *denial* begin to cost; 1 switches them off. "
+        "The knob is the likelihood from which *salad* and *denial* begin to cost; 1 switches them off.",
         f"Shipped: {FLOORS['salad']} and {FLOORS['denial']}.",
         "",
         "| floor | Mohler r | SAF r | OS r | SciEntsBank AUC | Beetle AUC | rules broken |",
@@ -191,7 +199,12 @@ def _curve(unseen: Unseen, attacks: Attacks) -> str:
 
 
 def _kinds(table: Table, scores: Floats, attacks: Attacks) -> str:
-    lines = ["## Attacks by kind", "", "| kind | cases | broken | mean score | mean change |", "|---|---|---|---|---|"]
+    lines = [
+        "## Attacks by kind",
+        "",
+        "| kind | cases | broken | mean score | mean change |",
+        "|---|---|---|---|---|",
+    ]
     for kind, cases in broken_rules(table, scores, attacks).items():
         broken, score, change = (np.mean([case[i] for case in cases]) for i in range(3))
         lines.append(f"| {kind} | {len(cases)} | {broken:.0%} | {score:.2f} | {change:+.2f} |")
@@ -218,11 +231,17 @@ def _levels(samples: Attacks, flow: Flow) -> str:
     lines = [
         "## Interview answers by intended level",
         "",
-        "Sample answers of `evals/data`, scored by key points from 0 to 10, each by a model of other questions.",
+        "Sample answers of `evals/data`, scored by key points from 0 to 10 by a model of other questions.",
     ]
     for title, names in (("With signals", POINT_NAMES), ("Plain key points", PLAIN_NAMES)):
         found = dict(_unseen_levels(samples, flow, names))
-        lines += ["", f"{title}:", "", "| level | answers | mean | lowest tenth | highest tenth |", "|---|---|---|---|---|"]
+        lines += [
+            "",
+            f"{title}:",
+            "",
+            "| level | answers | mean | lowest tenth | highest tenth |",
+            "|---|---|---|---|---|",
+        ]
         for level in LEVELS:
             values = [found[s["id"]] for s in samples if s["meta"]["level"] == level]
             low, high = np.quantile(values, (0.1, 0.9))
@@ -232,13 +251,12 @@ def _levels(samples: Attacks, flow: Flow) -> str:
 
 def _unseen_levels(samples: Attacks, flow: Flow, names: Sequence[str]) -> Iterator[tuple[str, float]]:
     """By sample: its score by key points before any doubt, by a model of other questions."""
-    signals = names == POINT_NAMES
-    data = [(point_columns(s, flow, names, signals=signals), s["human_score"]) for s in samples]
-    units = [sample["question_id"] for sample in samples]
-    order = sorted(set(units))
+    order = sorted({sample["question_id"] for sample in samples})
     for fold in range(FOLDS):
-        inside = [order.index(unit) % FOLDS == fold for unit in units]
-        w = train_points([d for d, out in zip(data, inside, strict=True) if not out])
-        for sample, (x, _), out in zip(samples, data, inside, strict=True):
+        inside = [order.index(sample["question_id"]) % FOLDS == fold for sample in samples]
+        known = [sample for sample, out in zip(samples, inside, strict=True) if not out]
+        w = train_points(point_data(known, flow, names))
+        for sample, out in zip(samples, inside, strict=True):
             if out:
+                x = point_columns(sample, flow, names, signals=names == POINT_NAMES)
                 yield sample["id"], 10 * mean_point(w, x)

@@ -92,6 +92,7 @@ class Source:
     reference: str
     answer: str
     grade: float
+    phrases: tuple[str, ...] = ()
 
 
 def make(sources: Sequence[Source], seed: int) -> Iterator[Made]:
@@ -101,9 +102,10 @@ def make(sources: Sequence[Source], seed: int) -> Iterator[Made]:
     for index, source in enumerate(sources):
         by_question.setdefault(source.question, []).append(index)
     for _, indices in sorted(by_question.items()):
+        yield Made("honest", indices[0], sources[indices[0]].reference)
         batch = max(1, min(BATCH, len(indices) // 10))
         for _ in range(batch):
-            yield from _from_reference(rng, indices[0], sources[indices[0]].reference)
+            yield from _from_reference(rng, indices[0], sources[indices[0]])
         ranked = sorted(indices, key=lambda index: (sources[index].grade, index))
         half = max(1, len(ranked) // 3)
         for index in rng.sample(ranked[-half:], min(batch + 1, half)):
@@ -112,7 +114,10 @@ def make(sources: Sequence[Source], seed: int) -> Iterator[Made]:
             yield from _from_bad(rng, index, sources[index])
 
 
-def _from_reference(rng: random.Random, index: int, reference: str) -> Iterator[Made]:
+def _from_reference(rng: random.Random, index: int, source: Source) -> Iterator[Made]:
+    reference = source.reference
+    if source.phrases:
+        yield Made("salad", index, phrase_list(rng, source))
     yield Made("salad", index, keywords(rng, reference, rng.choice((1.0, 1.0, 0.7))))
     yield Made("salad", index, shuffle(rng, reference))
     yield Made("denial", index, deny(rng, reference))
@@ -131,6 +136,8 @@ def _from_good(rng: random.Random, index: int, answer: str) -> Iterator[Made]:
 def _from_bad(rng: random.Random, index: int, source: Source) -> Iterator[Made]:
     words = keywords(rng, source.reference, rng.choice((1.0, 1.0, 0.6)))
     bad = source.answer
+    if source.phrases:
+        yield Made("salad", index, f"{bad} {phrase_list(rng, source)}")
     yield Made("salad", index, rng.choice((f"{bad} {words}", f"{words}. {bad}", f"{bad} Keywords: {words}")))
     yield Made("salad", index, f"{bad} {shuffle(rng, source.reference)}")
 
@@ -144,6 +151,12 @@ def deny(rng: random.Random, text: str) -> str:
     for verb in sorted(rng.sample(verbs, count), key=lambda v: -v.start()):
         text = f"{text[: verb.end()]} not{text[verb.end() :]}"
     return text
+
+
+def phrase_list(rng: random.Random, source: Source) -> str:
+    """The phrases that show the points as a list."""
+    phrases = rng.sample(source.phrases, len(source.phrases))
+    return rng.choice((", ", "; ", ". ", " ")).join(phrases)
 
 
 def shuffle(rng: random.Random, text: str) -> str:

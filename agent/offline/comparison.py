@@ -6,22 +6,26 @@ from dataclasses import dataclass
 from functools import cached_property
 from math import exp
 
+from agent.offline.grammar import word_list
 from agent.offline.lexicon import ALIKE, GENERIC, META, TO_GRADER
 from agent.offline.target import Target
-from agent.offline.text import Reading, is_content
+from agent.offline.text import DIRECTIONS, Reading, is_content
 
 COPIED_RUN = 4
 REPEATED_RUN = 5
 FLOW_REACH = 3
+PASSAGE_REACH = 10
+LIKE_A_LIST, LIKE_PROSE = 0.3, 0.5
 FILLER_SHARE = 0.4
+TOUCHING_FILLER_SHARE = 0.6
 FEWEST_WORDS_LEFT = 2
 MOST_PLACES = 60
 FEWEST_SHARED_LETTERS = 4
 UNSEEN_PAIR = -0.5
 SYNONYM = 0.8
 
-_THIRD_PERSON = frozenset("he she they him her them his hers their theirs himself herself themselves".split())
-FIRST_PERSON = frozenset("i me my mine we us our".split())
+_THIRD_PERSON = word_list("third_person")
+FIRST_PERSON = word_list("first_person")
 _ENDINGS = re.compile(r"(ing|ed|ly|tion|ment|ness|ity|ance|ence)s?$")
 
 Flow = Mapping[str, float]
@@ -53,7 +57,8 @@ def kind(form: str) -> str:
 def kept_rows(target: Target, reading: Reading) -> tuple[list[int], float]:
     """The rows that count, and the share of the text that is mere talk.
 
-    Out go repetitions, copies of the question, talk to the grader, and filler as long as something else is left.
+    Out go repetitions, copies of the question, talk to the grader, and filler as long as something else is
+    left.
     """
     dropped = bytearray(len(reading))
     _drop_copies(target, reading.stems, dropped)
@@ -102,27 +107,36 @@ def _content_of(reading: Reading, first: int, last: int) -> set[str]:
 
 
 def _is_filler(target: Target, reading: Reading, first: int, last: int) -> bool:
-    """Whether a sentence is talk that touches nothing the reference wants."""
-    stems = _content_of(reading, first, last)
-    if not stems.isdisjoint(target.hopes):
+    """Whether a sentence is talk that touches nothing the reference wants, but for words of talk."""
+    stems = _content_of(reading, first, last) - DIRECTIONS
+    touched = stems & target.hopes
+    if not stems or not touched <= GENERIC:
         return False
     talk = sum(stem in GENERIC or stem in META for stem in stems - target.asked)
-    return talk >= FILLER_SHARE * len(stems)
+    return talk >= (TOUCHING_FILLER_SHARE if touched else FILLER_SHARE) * len(stems)
 
 
 def _speaks_to_grader(target: Target, reading: Reading, first: int, last: int) -> bool:
     """Whether a sentence asks for a mark or gives orders, in whatever words.
 
-    It mixes words of several kinds (`TO_GRADER`: marks, praise, orders, roles) with little else, and none of them is
-    a word that the question or the reference uses.
+    It mixes words of several kinds (`TO_GRADER`: marks, praise, orders, roles) with little else. Words that
+    the question or the reference uses are no sign of it, and other words that the reference wants speak
+    for the sentence.
     """
     stems = _content_of(reading, first, last)
-    if not stems or not stems.isdisjoint(target.hopes):
-        return False
-    stems -= target.asked
-    kinds = [len(stems & words) for words in TO_GRADER]
+    wanted = sum(_is_telling(stem) for stem in stems & target.hopes)
+    own = stems - target.asked - target.hopes
+    kinds = [len(own & words) for words in TO_GRADER]
     hits, mixed = sum(kinds), sum(count > 0 for count in kinds)
-    return hits >= 2 and ((mixed >= 2 and hits >= 0.5 * len(stems)) or (mixed >= 3 and hits >= 0.3 * len(stems)))
+    return (
+        hits >= 2
+        and hits > 2 * wanted
+        and ((mixed >= 2 and hits >= 0.5 * len(stems)) or (mixed >= 3 and hits >= 0.3 * len(stems)))
+    )
+
+
+def _is_telling(stem: str) -> bool:
+    return stem[0].isdigit() or not (stem in DIRECTIONS or any(stem in words for words in TO_GRADER))
 
 
 def _runs(stems: Sequence[str], length: int) -> list[tuple[str, ...]]:
@@ -144,7 +158,8 @@ class Comparison:
             if is_content(reading.forms[row]) and (not named[row] or reading.stems[row] in known)
         ]
         self.transitions = _transitions(reading, self.rows, flow)
-        self.flow = _local_flow(self.transitions)
+        self.flow = _local_flow(self.transitions, FLOW_REACH)
+        self.substance = _substance(self.transitions)
         self.places: dict[str, list[int]] = {}
         for at, row in enumerate(self.rows):
             if is_content(reading.forms[row]):
@@ -153,7 +168,7 @@ class Comparison:
         self.matches = {stem: match for stem in target.wanted if (match := self._match(stem))}
 
     def find(self, stem: str) -> tuple[list[int], float]:
-        """The places of the answer's stem most like this one, and how alike they are; no places if none is."""
+        """The places of the answer's stem most like this one, if any, and how alike the two are."""
         if stem not in self._found:
             places = self.places.get(stem)
             self._found[stem] = (places, 1.0) if places else self._closest(stem)
@@ -218,7 +233,19 @@ def _transitions(reading: Reading, rows: list[int], flow: Flow) -> list[float]:
     return values
 
 
-def _local_flow(transitions: list[float]) -> list[float]:
+def _substance(transitions: list[float]) -> list[float]:
+    """How much each kept row counts; a text as short as one sentence may be dense and counts in full."""
+    if len(transitions) <= 2 * PASSAGE_REACH:
+        return [1.0] * len(transitions)
+    return [_share_of_prose(flow) for flow in _local_flow(transitions, PASSAGE_REACH)]
+
+
+def _share_of_prose(flow: float) -> float:
+    """How much a passage counts: half if it reads like a list of keywords, fully if like prose."""
+    return 0.5 + 0.5 * min(max((flow - LIKE_A_LIST) / (LIKE_PROSE - LIKE_A_LIST), 0.0), 1.0)
+
+
+def _local_flow(transitions: list[float], reach: int) -> list[float]:
     """For each kept row how well the text reads around it, from 0 to 1."""
     sums = [0.0]
     for value in transitions:
@@ -226,8 +253,6 @@ def _local_flow(transitions: list[float]) -> list[float]:
     last = len(transitions)
     local = []
     for at in range(last):
-        low, high = max(0, at - FLOW_REACH + 1), min(last, at + FLOW_REACH + 1)
+        low, high = max(0, at - reach + 1), min(last, at + reach + 1)
         local.append(1 / (1 + exp(-4 * (sums[high] - sums[low]) / (high - low))))
     return local
-
-

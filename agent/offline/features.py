@@ -2,9 +2,11 @@
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from math import log1p, sqrt
 
 from agent.offline.comparison import FIRST_PERSON, MOST_PLACES, Comparison
+from agent.offline.grammar import word_list
 from agent.offline.lexicon import GENERIC, META, OPPOSITE
 from agent.offline.text import is_content
 
@@ -12,9 +14,9 @@ NEAR = 4
 ZONE = 7
 LONG_RUN = 4
 
-_BE = frozenset("is are was were be been am".split())
-_MODALS = frozenset("can could will would shall should may might must".split())
-_DO = frozenset("do does did has have had".split())
+_BE = word_list("be")
+_MODALS = word_list("modals")
+_DO = word_list("do")
 
 
 def measure(c: Comparison) -> dict[str, float]:
@@ -83,7 +85,7 @@ def _letters(c: Comparison) -> float:
 
 
 def _triples(stems: Sequence[str]) -> set[str]:
-    found = set()
+    found = set[str]()
     for stem in stems:
         padded = f"^{stem}$"
         found.update(padded[i : i + 3] for i in range(len(padded) - 2))
@@ -122,14 +124,13 @@ def around(c: Comparison, spots: Sequence[int], reach: int) -> Iterator[int]:
     """The places within reach of some spots, each once; the spots are in order."""
     done = 0
     for spot in spots:
-        for at in range(max(done, spot - reach), min(len(c.rows), spot + reach + 1)):
-            yield at
+        yield from range(max(done, spot - reach), min(len(c.rows), spot + reach + 1))
         done = max(done, spot + reach + 1)
 
 
 def _order(c: Comparison) -> dict[str, float]:
     rows = [stem for stem, _ in c.target.rows]
-    pairs = [(a, b) for a, b in zip(rows, rows[1:], strict=False) if a != b]
+    pairs = [(a, b) for a, b in pairwise(rows) if a != b]
     ordered = either = both = 0
     for a, b in pairs:
         places, others = c.places.get(a), c.places.get(b)
@@ -140,7 +141,7 @@ def _order(c: Comparison) -> dict[str, float]:
         ordered += forward
         either += forward or any(_within(others, at - NEAR, at - 1) for at in places[:MOST_PLACES])
     firsts = [c.places[stem][0] for stem in dict.fromkeys(rows) if stem in c.places]
-    rising = sum(a < b for a, b in zip(firsts, firsts[1:], strict=False))
+    rising = sum(a < b for a, b in pairwise(firsts))
     return {
         "pairs": _share(ordered, len(pairs)),
         "pairs_ordered": _share(ordered, both) if both else 0.5,
@@ -169,9 +170,7 @@ def _polarity(c: Comparison) -> dict[str, float]:
     for stem in dict.fromkeys(s for s, _ in c.target.rows):
         against = [o for o in OPPOSITE.get(stem, ()) if o in c.places]
         if against and stem not in c.places:
-            straight = sum(
-                c.denied(at) == denied_there[stem] for o in against for at in c.places[o][:5]
-            )
+            straight = sum(c.denied(at) == denied_there[stem] for o in against for at in c.places[o][:5])
             opposed += straight > 0
             swapped += straight == 0
     negators = c.reading.negators

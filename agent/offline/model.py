@@ -13,8 +13,8 @@ from typing import Any
 class Trees:
     """Gradient-boosted regression trees (Friedman, 2001).
 
-    A tree is a list of nodes; a node is a leaf with its value, or (measure, threshold, left, right): left is where
-    the measure is at most the threshold.
+    A tree is a list of nodes; a node is a leaf with its value, or (measure, threshold, left, right): left
+    is where the measure is at most the threshold.
     """
 
     names: tuple[str, ...]
@@ -71,9 +71,9 @@ class Doubt:
 class Model:
     """Everything fitted.
 
-    `flow` says how usual one kind of word is after another. The quality of an answer against a reference is the mean
-    of `quality_trees` and `quality_line`; `points` is the logistic model of one key point being made, by rubrics
-    with signals, and `plain_points` by rubrics without.
+    `flow` says how usual one kind of word is after another. The quality of an answer against a reference is
+    the mean of `quality_trees` and `quality_line`; `points` is the logistic model of one key point being
+    made, by rubrics with signals, and `plain_points` by rubrics without.
     """
 
     flow: dict[str, float]

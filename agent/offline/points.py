@@ -1,4 +1,6 @@
-"""Which key points an answer makes, and where: by the rubric's signals and by the words of the points themselves."""
+"""Which key points an answer makes, and where: by the rubric's signals and by the words of the points
+themselves.
+"""
 
 from bisect import bisect_left
 from collections.abc import Sequence
@@ -16,15 +18,15 @@ DENIAL_COST = 0.4
 class Sighting:
     """What speaks for one key point, each from 0 to 1.
 
-    `signal` is the best phrase, `hits` the number of complete phrases (three count as many), `words` the share of
-    the point's own words, `flow` how well the text reads where the best phrase stands. `span` holds the first and
-    last kept row of the best match.
+    `signal` is the best phrase, `hits` the number of complete phrases (three count as many), `words` the
+    share of the point's own words, `prose` how much the passage of the best phrase reads like prose. `span`
+    holds the first and last kept row of the best match.
     """
 
     signal: float
     hits: float
     words: float
-    flow: float
+    prose: float
     span: tuple[int, int] | None
 
 
@@ -40,7 +42,7 @@ def look_for(c: Comparison, point: Point) -> Sighting:
         signal=strength,
         hits=min(sum(share >= 1.0 for share, _ in seen), MOST_HITS) / MOST_HITS,
         words=own,
-        flow=c.flow[place] if place is not None else 0.0,
+        prose=c.substance[place] if place is not None else 0.0,
         span=where,
     )
 
@@ -72,7 +74,9 @@ def _nearest(c: Comparison, phrase: Phrase) -> tuple[float, tuple[int, int] | No
     return share, where
 
 
-def _around(found: Sequence[tuple[list[int], float]], place: int, reach: int) -> tuple[float, tuple[int, int]]:
+def _around(
+    found: Sequence[tuple[list[int], float]], place: int, reach: int
+) -> tuple[float, tuple[int, int]]:
     """What stands within reach of a place: its worth, and the first and last place of it."""
     worth, first, last = 0.0, place, place
     for places, likeness in found:

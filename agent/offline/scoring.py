@@ -3,11 +3,12 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import log1p
+from math import log1p, sqrt
 
 from agent.interview import Evidence, KeyPoint
 from agent.offline.comparison import Comparison
 from agent.offline.features import around, measure
+from agent.offline.grammar import REFUSALS
 from agent.offline.model import Model, load_model, logistic
 from agent.offline.points import Sighting, look_for, quote
 from agent.offline.target import Target, set_target
@@ -16,16 +17,11 @@ from agent.offline.text import fold, is_content, read
 COVERED = 0.5
 MOST_WORDS_OF_A_REFUSAL = 6
 MOST_EMPTY_WORDS = 3
+LONG_TALK = 10
 POINT_REACH = 5
+USUAL_POINTS = 5
 
-_REFUSAL = re.compile(
-    r"\b(?:(?:do not|don'?t|dont|did not|didn'?t|could not|couldn'?t|can not|can'?t|cannot|have no|haven'?t|have not|had no"
-    r"|not|never|no)\b[^.!?]{0,24}\b(?:know|idea|clue|sure|remember|recall|answer|submission|learn(?:ed|t)|studied|understand"
-    r"|heard|familiar|certain|comment|covered)\b|dunno|idk|no idea|not answered|i (?:would |'d )?(?:rather )?(?:skip|pass)\b"
-    r"|^\W*(?:pass|skip|next|none|nothing|n/?a|sorry)\W*$|next question|prefer not|rather not|beats me|forgot|look (?:it|that) up)"
-    r"|no lo se\b|no se\b|no sabria|je ne (?:sais|connais)|keine ahnung|weiss (?:es |ich )?(?:leider )?(?:es )?nicht|nao sei"
-    r"|non (?:lo )?so\b|nie wiem|weet het niet|bilmiyorum|не знаю|нe знаю|不知道|分かりません|わかりません|모르"
-)
+_REFUSAL = re.compile("|".join(REFUSALS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +47,9 @@ def grade_answer(
 ) -> Grade:
     """Grade an answer against its key points, or against the points of a reference answer if there are none.
 
-    Key points with signals, or without a reference beside them, are worth the mean of their coverage; a reference
-    answer is compared as a whole. In both cases what reads like a heap of keywords, a denial or empty talk loses a
-    fitted share.
+    Key points with signals, or without a reference beside them, are worth the mean of their coverage; a
+    reference answer is compared as a whole. In both cases what reads like a heap of keywords, a denial or
+    empty talk loses a fitted share.
     """
     return grade_with(load_model(), set_target(question, key_points, reference), answer)
 
@@ -69,11 +65,8 @@ def grade_with(model: Model, target: Target, answer: str) -> Grade:
     shared = shared_measures(comparison, sightings)
     line = model.points if target.signalled else model.plain_points
     coverages = [logistic(line.predict({**shared, **point_measures(seen)})) for seen in sightings]
-    credit = credit_of(model, measures)
-    if target.by_points:
-        worth = sum(coverages) / len(coverages)
-    else:
-        worth = quality(model, measures)
+    credit = credit_of(model, measures, points=target.by_points)
+    worth = sum(coverages) / len(coverages) if target.by_points else quality(model, measures)
     findings = tuple(
         _finding(comparison, point.text, seen, coverage * credit)
         for point, seen, coverage in zip(target.points, sightings, coverages, strict=True)
@@ -83,14 +76,21 @@ def grade_with(model: Model, target: Target, answer: str) -> Grade:
 
 def quality(model: Model, measures: Mapping[str, float]) -> float:
     """What the answer is worth beside its reference, from 0 to 1, taken at face value."""
-    return min(max((model.quality_trees.predict(measures) + model.quality_line.predict(measures)) / 2, 0.0), 1.0)
+    return min(
+        max((model.quality_trees.predict(measures) + model.quality_line.predict(measures)) / 2, 0.0), 1.0
+    )
 
 
-def credit_of(model: Model, measures: Mapping[str, float]) -> float:
-    """The share of the worth that the doubts leave."""
+def credit_of(model: Model, measures: Mapping[str, float], *, points: bool) -> float:
+    """The share of the worth that the doubts leave.
+
+    By key points the doubt about empty talk costs half: talk makes no point anyway, and a story may be told
+    in everyday words.
+    """
     credit = 1.0
-    for doubt in model.doubts.values():
-        credit *= doubt.credit(measures)
+    for name, doubt in model.doubts.items():
+        left = doubt.credit(measures)
+        credit *= (1 + left) / 2 if points and name == "emptiness" else left
     return credit
 
 
@@ -105,25 +105,38 @@ def declines(comparison: Comparison) -> bool:
 
 
 def is_silent(comparison: Comparison) -> bool:
-    """Whether nothing is left to grade once copies of the question and talk to the grader are gone."""
+    """Whether nothing is left to grade once copies of the question, talk and talk to the grader are gone."""
+    if comparison.talk >= 1 and len(comparison.content) >= LONG_TALK:
+        return True
     return not comparison.content and len(comparison.rows) <= MOST_EMPTY_WORDS
 
 
 def point_measures(seen: Sighting) -> dict[str, float]:
     """What the points' models weigh of one point."""
-    return {"signal": seen.signal, "complete": float(seen.signal >= 1), "hits": seen.hits, "words": seen.words}
+    return {
+        "signal": seen.signal * seen.prose,
+        "complete": float(seen.signal >= 1) * seen.prose,
+        "hits": seen.hits * seen.prose,
+        "words": seen.words * seen.prose,
+    }
 
 
 def shared_measures(c: Comparison, sightings: Sequence[Sighting]) -> dict[str, float]:
-    """What the points' models weigh of the whole answer: how much of it is to the point, and how long it is."""
+    """What the points' models weigh of the whole answer: how much is to the point, and how long it is.
+
+    The lengths are for five points, so that an answer about one point may be shorter.
+    """
+    scale = sqrt(USUAL_POINTS / max(1, len(sightings)))
     spots = {at for stem in c.matches for at in c.find(stem)[0]}
     spots.update(at for seen in sightings if seen.span and seen.signal > 0 for at in seen.span)
     forms, stems = c.reading.forms, c.reading.stems
-    near = {stems[c.rows[at]] for at in around(c, sorted(spots), POINT_REACH) if is_content(forms[c.rows[at]])}
+    near = {
+        stems[c.rows[at]] for at in around(c, sorted(spots), POINT_REACH) if is_content(forms[c.rows[at]])
+    }
     return {
-        "related": len(c.matches) / max(1, len(c.target.wanted)),
-        "near": log1p(len(near - c.target.asked)),
-        "rows": log1p(len(c.rows)),
+        "related": sum(c.substance[m.row] for m in c.matches.values()) / max(1, len(c.target.wanted)),
+        "near": log1p(scale * len(near - c.target.asked)),
+        "rows": log1p(scale * sum(c.substance)),
     }
 
 

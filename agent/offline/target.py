@@ -36,8 +36,8 @@ class Target:
 
     `asked` holds the content stems of the question, `rows` the reference as (stem, denied) pairs in order,
     `by_points` tells whether the points decide the score rather than
-    the reference as a whole, and `wanted` holds its distinct content stems that the question does not already contain; `hopes`
-    are all stems that would speak for a point, synonyms and signals included.
+    the reference as a whole, and `wanted` holds its distinct content stems that the question does not
+    already contain; `hopes` are all stems that would speak for a point, synonyms and signals included.
     """
 
     question: Reading
