@@ -33,7 +33,7 @@ class Sighting:
 def look_for(c: Comparison, point: Point) -> Sighting:
     """The sighting of one point in an answer."""
     seen = [_nearest(c, phrase) for phrase in point.phrases]
-    own, span = _nearest(c, Phrase(point.stems, denied=_point_denies(c, point)))
+    own, span = _nearest_words(c, point)
     strength, where = max(seen, key=lambda s: s[0], default=(0.0, None))
     if where is None or own > strength:
         where = span
@@ -47,9 +47,11 @@ def look_for(c: Comparison, point: Point) -> Sighting:
     )
 
 
-def _point_denies(c: Comparison, point: Point) -> bool:
+def _nearest_words(c: Comparison, point: Point) -> tuple[float, tuple[int, int] | None]:
+    """The nearest place of the point's own words; a point that denies in part may be met either way."""
     denied = dict(c.target.rows)
-    return sum(denied.get(stem, False) for stem in point.stems) * 2 > len(point.stems)
+    denials = {denied.get(stem, False) for stem in point.stems}
+    return max((_nearest(c, Phrase(point.stems, each)) for each in sorted(denials)), key=lambda seen: seen[0])
 
 
 def _nearest(c: Comparison, phrase: Phrase) -> tuple[float, tuple[int, int] | None]:

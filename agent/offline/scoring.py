@@ -20,6 +20,7 @@ MOST_EMPTY_WORDS = 3
 LONG_TALK = 10
 POINT_REACH = 5
 USUAL_POINTS = 5
+OUTRIGHT = 0.7  # of a point's own words; the other points of a question share less than half as many
 
 _REFUSAL = re.compile("|".join(REFUSALS))
 
@@ -64,7 +65,10 @@ def grade_with(model: Model, target: Target, answer: str) -> Grade:
     measures = measure(comparison)
     shared = shared_measures(comparison, sightings)
     line = model.points if target.signalled else model.plain_points
-    coverages = [logistic(line.predict({**shared, **point_measures(seen)})) for seen in sightings]
+    coverages = [
+        max(logistic(line.predict({**shared, **point_measures(seen)})), said_outright(seen))
+        for seen in sightings
+    ]
     credit = credit_of(model, measures, points=target.by_points)
     worth = sum(coverages) / len(coverages) if target.by_points else quality(model, measures)
     findings = tuple(
@@ -109,6 +113,15 @@ def is_silent(comparison: Comparison) -> bool:
     if comparison.talk >= 1 and len(comparison.content) >= LONG_TALK:
         return True
     return not comparison.content and len(comparison.rows) <= MOST_EMPTY_WORDS
+
+
+def said_outright(seen: Sighting) -> float:
+    """The coverage of a point that is said in its own words, however short the answer; 0 for any other.
+
+    The models were fitted on whole answers, and would take one plain sentence for too little.
+    """
+    said = seen.words * seen.prose
+    return said if said >= OUTRIGHT else 0.0
 
 
 def point_measures(seen: Sighting) -> dict[str, float]:
