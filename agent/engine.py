@@ -2,10 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
-from agent.errors import EngineFailed
 from agent.interview import (
     Coaching,
     Difficulty,
@@ -17,7 +15,6 @@ from agent.interview import (
     SummaryText,
     Turn,
 )
-from agent.settings import Settings, load_settings
 
 FeedbackWriter = Callable[[str], None]
 
@@ -76,32 +73,15 @@ class Engine(Protocol):
         """A question to practise on with guidance; the same seed gives the same question."""
 
 
-@cache
-def load_engine(model: str) -> Engine:
-    """The engine that a model setting names; one for the process, since it holds connections and data.
+@runtime_checkable
+class Closable(Protocol):
+    """What holds something open."""
 
-    The fallback that the settings name stands behind it. Raises `EngineFailed` if there is no such engine.
-    """
-    settings = load_settings()
-    engine = _build_engine(model, settings)
-    if settings.fallback_model in ("", model):
-        return engine
-    from agent.fallback import FallbackEngine  # noqa: PLC0415 - it needs this module
-
-    return FallbackEngine(
-        engine, _build_engine(settings.fallback_model, settings), settings.model_timeout_seconds
-    )
+    async def close(self) -> None:
+        """Let go of it; nothing can be asked of this object afterwards."""
 
 
-def _build_engine(model: str, settings: Settings) -> Engine:
-    """A new engine; each kind is imported only if it is used, since both are slow to load."""
-    if model == "offline":
-        from agent.offline.engine import OfflineEngine  # noqa: PLC0415
-
-        return OfflineEngine()
-    kind, _, name = model.partition(":")
-    if kind == "openai" and name.strip():
-        from agent.openai.engine import OpenAIEngine  # noqa: PLC0415
-
-        return OpenAIEngine(name.strip(), settings)
-    raise EngineFailed(f"expected the model to be offline or openai:<name>, got {model!r}", retryable=False)
+async def close_engine(engine: Engine) -> None:
+    """Close the connections of an engine; the offline engine has none."""
+    if isinstance(engine, Closable):
+        await engine.close()

@@ -6,7 +6,7 @@ from typing import TypeVar
 import structlog
 
 from agent.deadline import seconds_left, time_limit
-from agent.engine import AnswerBrief, Engine, FeedbackWriter, QuestionBrief
+from agent.engine import AnswerBrief, Engine, FeedbackWriter, QuestionBrief, close_engine
 from agent.errors import EngineFailed
 from agent.interview import (
     Coaching,
@@ -33,6 +33,13 @@ class FallbackEngine:
         self._seconds = seconds
         self.name = first.name
         self.drafts_ahead = first.drafts_ahead
+
+    async def close(self) -> None:
+        """Close both engines."""
+        try:
+            await close_engine(self._first)
+        finally:
+            await close_engine(self._second)
 
     async def generate_question(self, brief: QuestionBrief) -> QuestionDraft:
         """The next main question by whichever engine can."""

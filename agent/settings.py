@@ -1,12 +1,14 @@
 """Every setting, read from `INTERVIEWER_*` environment variables."""
 
 from functools import cache
+from ipaddress import ip_network
 from typing import Annotated, Self
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 MIN_KEY_LENGTH = 16
+NEEDS_PROVIDER = "a model of OpenAI's needs OPENAI_API_KEY (or OPENAI_BASE_URL, for another endpoint)"
 
 
 class SettingsError(Exception):
@@ -16,7 +18,9 @@ class SettingsError(Exception):
 class Settings(BaseSettings):
     """The settings with their defaults; the README lists them for operators."""
 
-    model_config = SettingsConfigDict(env_prefix="INTERVIEWER_", extra="ignore", populate_by_name=True)
+    model_config = SettingsConfigDict(
+        env_prefix="INTERVIEWER_", env_ignore_empty=True, extra="ignore", populate_by_name=True
+    )
 
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
@@ -28,7 +32,7 @@ class Settings(BaseSettings):
         description="`offline`, or `openai:<name>`; unset: openai if `OPENAI_API_KEY` is set, else offline.",
     )
     seed: int | None = Field(
-        None, ge=0, description="Fixes the choice of questions; unset: drawn per interview."
+        None, ge=0, lt=2**31, description="Fixes the choice of questions; unset: drawn per interview."
     )
     api_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
         (), description="Fixed API keys, comma separated; unset: keys live in the database."
@@ -95,6 +99,20 @@ class Settings(BaseSettings):
             raise ValueError(f"expected a rate such as 60/minute, got {value!r}") from None
         return value
 
+    @field_validator("trusted_proxies")
+    @classmethod
+    def check_proxies(cls, value: str) -> str:
+        """Refuse host names and the like, which the server would never find among addresses."""
+        proxies = [proxy.strip() for proxy in value.split(",") if proxy.strip()]
+        for proxy in proxies:
+            try:
+                ip_network(proxy)
+            except ValueError as error:
+                raise ValueError(
+                    f"expected IP addresses or networks such as 10.0.0.0/8, comma separated; {error}"
+                ) from None
+        return ",".join(proxies)
+
     @field_validator("log_level")
     @classmethod
     def check_log_level(cls, value: str) -> str:
@@ -103,20 +121,29 @@ class Settings(BaseSettings):
             raise ValueError(f"expected debug, info, warning or error, got {value!r}")
         return value.lower()
 
+    @field_validator("model", "fallback_model")
+    @classmethod
+    def check_model(cls, value: str) -> str:
+        """Refuse what names no engine."""
+        kind, _, name = value.partition(":")
+        if value not in ("", "offline") and (kind != "openai" or not name.strip()):
+            raise ValueError(f"expected offline or openai:<name>, got {value!r}")
+        return value
+
     @model_validator(mode="after")
     def choose_model(self) -> Self:
-        """Fill in the model where none is named, and refuse what names no engine."""
+        """Fill in the model where none is named, and refuse one that nobody could be asked for."""
         if not self.model:
             self.model = "openai:gpt-5-mini" if self.openai_api_key else "offline"
-        for name in filter(None, (self.model, self.fallback_model)):
-            kind, _, model = name.partition(":")
-            if name != "offline" and (kind != "openai" or not model.strip()):
-                raise ValueError(f"expected offline or openai:<name>, got {name!r}")
-        if "openai" in self.model + self.fallback_model and not (self.openai_api_key or self.openai_base_url):
-            raise ValueError(
-                "a model of OpenAI's needs OPENAI_API_KEY (or OPENAI_BASE_URL, for another endpoint)"
-            )
+        for name, model in (("MODEL", self.model), ("FALLBACK_MODEL", self.fallback_model)):
+            if model.startswith("openai:") and not self.has_provider:
+                raise ValueError(f"INTERVIEWER_{name}: {NEEDS_PROVIDER}")
         return self
+
+    @property
+    def has_provider(self) -> bool:
+        """Whether there is anybody to ask for a model."""
+        return bool(self.openai_api_key or self.openai_base_url)
 
 
 @cache
@@ -134,6 +161,8 @@ def load_settings() -> Settings:
 def _describe(problem: object) -> str:
     assert isinstance(problem, dict)  # noqa: S101 - pydantic's error details are dictionaries
     place, message = problem["loc"], str(problem["msg"]).removeprefix("Value error, ")
-    name = str(place[0]).upper() if place else "MODEL"
+    if not place:
+        return message  # about several settings at once, so it names what it is about
+    name = str(place[0]).upper()
     name = name if name.startswith("OPENAI") else f"INTERVIEWER_{name}"
     return f"{name}: {message}"

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
-from agent.engine import load_engine
+from agent.engines import load_engine
 from agent.settings import Settings
 from api.auth import Authenticator
 from api.limits import RateLimit, SocketLimit

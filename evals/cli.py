@@ -3,10 +3,14 @@
 import json
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, TextIO, TypeVar
 
 import typer
+
+from agent.errors import EngineFailed
+from agent.settings import SettingsError
 
 T = TypeVar("T")
 
@@ -25,17 +29,45 @@ def grade(
     model: Annotated[str, typer.Option(help="offline, or openai:<name>.")] = "offline",
 ) -> None:
     """Grade recorded answers with exactly the engine that the interview uses."""
+    from agent.engines import load_engine
     from evals.grade import grade_lines
 
+    if out.exists() and out.samefile(answers):
+        raise SettingsError(f"--out: expected another file than the answers, got {out}")
+    try:
+        engine = load_engine(model)
+    except EngineFailed as error:
+        raise SettingsError(f"--model: {error}") from None
     failed = graded = 0
-    with answers.open(encoding="utf-8") as lines, out.open("w", encoding="utf-8") as results:
+    with answers.open(encoding="utf-8") as lines, open_whole(out) as results:
         total = sum(1 for line in lines if line.strip())
         lines.seek(0)
-        for result in show_progress(grade_lines(lines, model), total):
+        for result in show_progress(grade_lines(lines, engine), total):
             results.write(json.dumps(result, ensure_ascii=False) + "\n")
             failed += result["score"] is None
             graded += result["score"] is not None
     print(f"{graded} graded, {failed} could not be; see {out}", file=sys.stderr)
+
+
+@contextmanager
+def open_whole(path: Path) -> Iterator[TextIO]:
+    """A text file that takes its place once everything is in it; what is no file is written to at once.
+
+    Raises `OSError` if there is no place for it, or if what another run has written so far is beside it.
+    """
+    if path.exists() and not path.is_file():  # such as /dev/stdout
+        with path.open("w", encoding="utf-8") as file:
+            yield file
+        return
+    place = path.resolve()
+    unfinished = place.with_name(f"{place.name}.part")
+    file = unfinished.open("x", encoding="utf-8")
+    try:
+        with file:
+            yield file
+        unfinished.replace(place)
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 def show_progress(results: Iterable[T], total: int) -> Iterator[T]:

@@ -1,7 +1,7 @@
 """Fits the weights with which the coach finds the parts of a story: `python -m evals.fit_coaching`.
 
 It reads the marked stories of `evals/data/stories.v1.jsonl`, except those whose id begins with `held-`, and
-replaces the fitted half of `agent/offline/coaching_cues.toml`. The model is a linear-chain conditional random
+replaces the fitted half of `agent/offline/coaching/cues.toml`. The model is a linear-chain conditional random
 field (Lafferty, McCallum and Pereira, 2001). Stochastic gradient steps climb the log-likelihood of the
 marked roles, less a penalty on the squared distance from a first guess, which comes from the `shows` of each
 cue. Each story counts whole and with each part taken out, so that the model has seen parts missing. The same
@@ -18,11 +18,11 @@ from math import exp, log
 from pathlib import Path
 from typing import Any
 
-from agent.offline.cues import ALWAYS, FITTED_HALF, ROLES, Role, Weights, load_cues, load_hints
-from agent.offline.story import MID_SENTENCE_CHANGE, Clause, read_clauses
+from agent.offline.coaching.cues import ALWAYS, FITTED_HALF, ROLES, Role, Weights, load_cues, load_hints
+from agent.offline.coaching.story import MID_SENTENCE_CHANGE, Clause, read_clauses
 
 STORIES = Path(__file__).parent / "data" / "stories.v1.jsonl"
-CUES = Path(__file__).parent.parent / "agent" / "offline" / "coaching_cues.toml"
+CUES = Path(__file__).parent.parent / "agent" / "offline" / "coaching" / "cues.toml"
 
 ROLE_OF_PART: dict[str, Role] = {
     "situation": "situation", "obstacle": "situation", "challenge": "situation", "problem": "situation",

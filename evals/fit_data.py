@@ -13,12 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agent.interview import KeyPoint
-from agent.offline.comparison import Comparison, Flow
-from agent.offline.features import measure
-from agent.offline.points import look_for
-from agent.offline.scoring import declines, is_silent, point_measures, shared_measures
-from agent.offline.target import Target, set_target
-from agent.offline.text import read
+from agent.offline.grading.comparison import Comparison, Flow
+from agent.offline.grading.features import measure
+from agent.offline.grading.points import look_for
+from agent.offline.grading.scoring import declines, is_silent, point_measures, shared_measures
+from agent.offline.grading.target import Target, set_target
+from agent.offline.grading.text import read
 from evals.synthetic import Source, make
 
 Floats = NDArray[np.float64]

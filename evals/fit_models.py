@@ -10,8 +10,8 @@ from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostin
 from sklearn.linear_model import Ridge  # type: ignore[import-untyped]
 from sklearn.preprocessing import StandardScaler  # type: ignore[import-untyped]
 
-from agent.offline.comparison import Flow, kind
-from agent.offline.text import read
+from agent.offline.grading.comparison import Flow, kind
+from agent.offline.grading.text import read
 from evals.fit_data import Bools, Floats, Table, point_columns
 
 # An answer's points as rows of measures, and the level it should reach.

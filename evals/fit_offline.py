@@ -2,7 +2,7 @@
 
 DATA_DIR holds graded short answers as JSON lines, one file a set: `mohler`, `saf` and `os` with grades from
 0 to 1, `scientsbank` and `beetle` with labels, and `attacks` with the rules that manipulated answers must
-obey. The sample interview answers of `evals/data` are read too. It writes `agent/offline/weights.json` and,
+obey. The sample interview answers of `evals/data` are read too. It writes `weights.json` and,
 if asked, the report. The same data gives the same files. It needs numpy, scipy and scikit-learn, which the
 grader itself does not.
 """
@@ -27,7 +27,7 @@ from evals.fit_data import (
 from evals.fit_models import DOUBTS, fit_doubt, fit_flow, fit_points, fit_quality
 from evals.fit_report import write_report
 
-WEIGHTS = ROOT / "agent" / "offline" / "weights.json"
+WEIGHTS = ROOT / "agent" / "offline" / "grading" / "weights.json"
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from agent.offline.comparison import Flow
+from agent.offline.grading.comparison import Flow
 from evals.fit_data import FOLDS, Bools, Floats, Table, point_columns
 from evals.fit_models import (
     CEILINGS,
@@ -88,7 +88,7 @@ def write_report(path: Path, table: Table, attacks: Attacks, samples: Attacks, f
 INTRODUCTION = """# The offline grader, measured
 
 This page is written by `python -m evals.fit_offline DATA_DIR --report docs/offline-grader.md`, which also
-fits `agent/offline/weights.json`; the data is not part of the repository. Every figure is for questions
+fits `weights.json`; the data is not part of the repository. Every figure is for questions
 that the model behind it had not seen: eight folds, and an assignment of the Mohler set or a question of the
 others is never split over two of them. The attacks start from Mohler answers and are graded by the model
 that had not seen their assignment; no attack of that file is used in fitting. The lists of words and the

@@ -8,7 +8,7 @@ from typing import Any, TextIO
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from agent.engine import AnswerBrief, Engine, load_engine
+from agent.engine import AnswerBrief, Engine, close_engine
 from agent.errors import EngineFailed
 from agent.interview import InterviewConfig, KeyPoint, Question, Rubric
 
@@ -36,13 +36,18 @@ class RecordedAnswer(BaseModel):
         return AnswerBrief(CONFIG, question, self.answer)
 
 
-def grade_lines(lines: TextIO, model: str) -> Iterator[dict[str, Any]]:
-    """The grade of each line in turn; a line that cannot be graded has no score and says why."""
-    engine = load_engine(model)
+def grade_lines(lines: TextIO, engine: Engine) -> Iterator[dict[str, Any]]:
+    """The grade of each line in turn; a line that cannot be graded has no score and says why.
+
+    The engine is closed in the end, for its connections belong to the event loop that is made here.
+    """
     with asyncio.Runner() as runner:
-        for number, line in enumerate(lines, start=1):
-            if line.strip():
-                yield runner.run(grade_line(engine, line, number))
+        try:
+            for number, line in enumerate(lines, start=1):
+                if line.strip():
+                    yield runner.run(grade_line(engine, line, number))
+        finally:
+            runner.run(close_engine(engine))
 
 
 async def grade_line(engine: Engine, line: str, number: int) -> dict[str, Any]:

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from agent.offline.text import is_content, read
+from agent.offline.grading.text import is_content, read
 
 TALK = (
     "That is a very good question and I am glad that you asked it.",

@@ -12,7 +12,8 @@ from langgraph.config import get_stream_writer
 from langgraph.runtime import Runtime
 from langgraph.types import interrupt
 
-from agent.engine import AnswerBrief, Engine, FeedbackWriter, QuestionBrief, load_engine
+from agent.engine import AnswerBrief, Engine, FeedbackWriter, QuestionBrief
+from agent.engines import load_engine
 from agent.errors import EngineFailed
 from agent.interview import (
     Question,

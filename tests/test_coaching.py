@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.interview import FRAMEWORKS, Coaching
-from agent.offline.asked import asks_for_explanation, asks_for_story
-from agent.offline.coaching import coach_answer
+from agent.offline.coaching.asked import asks_for_explanation, asks_for_story
+from agent.offline.coaching.coach import coach_answer
 
 STORIES = Path(__file__).parent.parent / "evals" / "data" / "stories.v1.jsonl"
 ASKED = "Tell me about a time you improved something at work."

@@ -7,7 +7,6 @@ from engines import ANSWER, CONFIG, POINTS, QUESTION, brief_after, make_evaluati
 
 from agent.engine import AnswerBrief, QuestionBrief
 from agent.interview import InterviewConfig, Question, Rubric, Turn
-from agent.openai.engine import _question_inputs
 from agent.openai.digest import (
     describe_last_topic,
     describe_results,
@@ -18,6 +17,7 @@ from agent.openai.digest import (
     open_gaps,
     probed_gaps,
 )
+from agent.openai.engine import _question_inputs
 from agent.openai.focus import choose_focus
 from prompts import load_prompt
 

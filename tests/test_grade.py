@@ -4,6 +4,7 @@ import io
 import json
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,13 @@ from agent.openai.engine import OpenAIEngine
 from evals.cli import open_whole
 from evals.grade import grade_lines
 
-GOOD = {
+GOOD: dict[str, Any] = {
     "id": "a",
     "question": "What is a pointer?",
     "answer": "A variable that holds the memory address of another variable.",
     "reference_answer": "A variable that contains the address in memory of another variable.",
 }
-POINTS = {
+POINTS: dict[str, Any] = {
     "id": "b",
     "question": "Why use an index?",
     "answer": "It makes reads faster, but every write has to update it too.",
@@ -90,7 +91,7 @@ def test_the_same_input_gives_the_same_bytes_in_any_order(tmp_path: Path) -> Non
 
 
 def test_an_answer_of_any_length_is_graded_whole(tmp_path: Path) -> None:
-    late = POINTS | {"answer": "Well. " * 18_000 + POINTS["answer"]}  # type: ignore[operator]
+    late = POINTS | {"answer": "Well. " * 18_000 + POINTS["answer"]}
     assert grade(tmp_path, late)[0]["evidence"]
 
 
@@ -129,7 +130,7 @@ def test_grades_never_go_over_the_answers(tmp_path: Path, name: str) -> None:
 def test_grades_take_their_place_once_all_of_them_are_there(tmp_path: Path) -> None:
     out = tmp_path / "grades.jsonl"
     out.write_text("kept")
-    with pytest.raises(KeyboardInterrupt), open_whole(out) as file:
+    with suppress(KeyboardInterrupt), open_whole(out) as file:
         file.write("half")
         raise KeyboardInterrupt
     assert out.read_text() == "kept"

@@ -49,9 +49,9 @@ def test_the_drawing_in_the_readme_is_the_graph() -> None:
 
 
 def test_the_interrupt_explains_itself() -> None:
-    async def start() -> Any:
+    async def start() -> dict[str, Any]:
         compiled = builder.compile(checkpointer=InMemorySaver())
-        return await compiled.ainvoke(START, THREAD, context=OFFLINE)
+        return dict(await compiled.ainvoke(START, THREAD, context=OFFLINE))
 
     (waiting,) = asyncio.run(start())["__interrupt__"]
     assert set(waiting.value) == {"kind", "question_id", "question", "competency", "expects"}

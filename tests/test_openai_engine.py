@@ -24,7 +24,7 @@ from provider import INVALID_JSON, PROSE, WRONG_SCHEMA, Answer, Provider, failur
 from provider_wire import Json, Said, prompt_of, schema_of
 
 from agent.engine import AnswerBrief
-from agent.engines import build_engine
+from agent.engines import _build_engine
 from agent.errors import EngineFailed
 from agent.interview import FRAMEWORKS, Evaluation, Turn, fold
 from agent.openai.client import ModelClient
@@ -410,7 +410,7 @@ def test_a_model_that_cannot_be_called_is_no_engine(monkeypatch: pytest.MonkeyPa
         monkeypatch.delenv(name, raising=False)
     for model, word in (("parrot", "'parrot'"), ("openai: ", "'openai: '"), ("openai:x", "OPENAI_API_KEY")):
         with pytest.raises(EngineFailed, match=word) as failed:
-            build_engine(model, Settings())
+            _build_engine(model, Settings())
         assert not failed.value.retryable
 
 

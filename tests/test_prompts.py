@@ -11,8 +11,8 @@ from engines import ANSWER, CONFIG, QUESTION, brief_after, make_evaluation, make
 import prompts
 from agent.engine import AnswerBrief
 from agent.interview import Turn
-from agent.openai.engine import _answer_inputs, _question_inputs, _role_inputs
 from agent.openai.digest import describe_results
+from agent.openai.engine import _answer_inputs, _question_inputs, _role_inputs
 from agent.openai.untrusted import clip, draw_code, enclose, in_one_line
 from prompts import PromptError, Rendered, live_versions, load_prompt
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.interview import KeyPoint
-from agent.offline.scoring import COVERED, grade_answer
-from agent.offline.target import split_reference
+from agent.offline.grading.scoring import COVERED, grade_answer
+from agent.offline.grading.target import split_reference
 
 QUESTION = "How does a list differ from a tuple in Python, and how do you decide which of the two to use?"
 POINTS = (
@@ -226,7 +226,7 @@ def test_nothing_to_grade_against_still_grades() -> None:
 
 def test_another_process_computes_the_same_bytes() -> None:
     program = (
-        "from agent.offline.scoring import grade_answer;"
+        "from agent.offline.grading.scoring import grade_answer;"
         f"print(repr(grade_answer({ASKED!r}, (), {FULL!r}, reference={REFERENCE!r})))"
     )
     runs = {

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.offline.text import content_stems, fold, read, stem
+from agent.offline.grading.text import content_stems, fold, read, stem
 
 
 @given(st.text(max_size=200))

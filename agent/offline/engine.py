@@ -23,11 +23,11 @@ from agent.interview import (
     was_probed,
 )
 from agent.offline.bank import load_bank
-from agent.offline.coaching import coach_answer
-from agent.offline.cues import load_weights
-from agent.offline.model import load_model
+from agent.offline.coaching.coach import coach_answer
+from agent.offline.coaching.cues import load_weights
+from agent.offline.grading.model import load_model
+from agent.offline.grading.scoring import COVERED, Grade, grade_answer
 from agent.offline.practice import practice
-from agent.offline.scoring import COVERED, Grade, grade_answer
 from agent.offline.selection import choose_question
 from agent.offline.summary import summarise_turns
 from agent.offline.wording import named_points, write_feedback

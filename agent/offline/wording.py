@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from hashlib import blake2b
 
 from agent.interview import Evidence, FollowUp, Question
-from agent.offline.scoring import COVERED, Grade
-from agent.offline.text import content_stems
+from agent.offline.grading.scoring import COVERED, Grade
+from agent.offline.grading.text import content_stems
 
 LONGEST_QUOTE = 14  # words
 STRONG, MIDDLING = 8, 5

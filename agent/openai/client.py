@@ -26,6 +26,7 @@ from prompts import Rendered
 T = TypeVar("T")
 Options = dict[str, Any]
 
+OPENAI_URL = "https://api.openai.com/v1"
 SDK_RETRIES = 2
 CONNECT_SECONDS = 5.0
 SHARE_OF_A_TRY = 0.6  # of the whole time limit, so that a call that hangs can be made once more
@@ -61,7 +62,7 @@ class ModelClient:
         self._model = ChatOpenAI(
             model=model,
             api_key=settings.openai_api_key or SecretStr("none"),  # local endpoints need no key
-            base_url=settings.openai_base_url,
+            base_url=settings.openai_base_url or OPENAI_URL,  # or the SDK would take even an empty variable
             http_async_client=self._http,
             timeout=timeout,
             max_retries=SDK_RETRIES,

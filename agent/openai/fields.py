@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from agent.errors import EngineFailed
 from agent.interview import fold
-from agent.openai.schemas import Fields
+from agent.openai.schemas import LEVELS, Fields
 from agent.openai.untrusted import clip
 
 C = TypeVar("C", bound=str)
@@ -77,12 +77,19 @@ def read_texts(fields: Fields, name: str, most: int) -> tuple[str, ...] | None:
 
 
 def read_choice(fields: Fields, name: str, choices: Sequence[C]) -> C | None:
-    """One of the choices, however it was capitalised; a number stands for the place; otherwise nothing."""
+    """One of the choices, however it was capitalised; otherwise nothing."""
     value = fields.get(name)
-    if isinstance(value, int) and not isinstance(value, bool):
-        return choices[value] if 0 <= value < len(choices) else None
     said = fold(value.replace("_", " ")) if isinstance(value, str) else ""
     return next((choice for choice in choices if fold(choice.replace("_", " ")) == said), None)
+
+
+def read_level(fields: Fields, name: str) -> int | None:
+    """The place of a level in `LEVELS`; nothing but these, which run upwards, may come as a number."""
+    value = fields.get(name)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value if 0 <= value < len(LEVELS) else None
+    level = read_choice(fields, name, LEVELS)
+    return None if level is None else LEVELS.index(level)
 
 
 def clean(text: str, most: int) -> str:

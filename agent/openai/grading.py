@@ -14,21 +14,23 @@ from agent.engine import AnswerBrief
 from agent.evidence import find_quote, without_repeats
 from agent.interview import CriterionLevel, Evaluation, Evidence, FollowUp, KeyPoint, Provenance, fold
 from agent.openai.digest import MOST_POINTS, find_topic, open_gaps, probed_gaps
-from agent.openai.fields import Unfit, is_apology, read_choice, read_object, read_text
-from agent.openai.schemas import COVERAGES, CRITERIA, LEVELS, Fields, point_names
+from agent.openai.fields import Unfit, is_apology, read_choice, read_level, read_object, read_text
+from agent.openai.schemas import COVERAGES, CRITERIA, Fields, point_names
 
 WEIGHTS = {"coverage": 0.40, "correctness": 0.30, "depth": 0.15, "specificity": 0.10, "clarity": 0.05}
 ENOUGH_WEIGHT = 0.5
 WORTH = dict(zip(COVERAGES, (1.0, 0.5, 0.0), strict=True))
 
+# The whole answer, folded ("I don't know!" is "i don t know"): words that tell of somebody or something else,
+# as in "servers do not remember clients", make it an answer.
 _DECLINE = re.compile(
-    r"\b(?:do not|don['’]?t) (?:really |actually )?(?:know|remember|have an? (?:idea|clue|answer))\b"
-    r"|\bdunno\b|\bno (?:idea|clue|answer)\b|\bnext question\b|^\W*(?:i['’]?m |i am )?not sure\W*$"
-    r"|^\W*(?:i(?:['’]ll| will)? )?(?:pass|skip)"
-    r"(?:(?: on)? (?:this|that|it)(?: one| question)?)?(?: please)?\W*$",
-    re.IGNORECASE,
+    r"(?:(?:sorry|honestly|well|no|ok|okay|but|h+m+|u+[hm]+|i m afraid|i am afraid) )*"
+    r"(?:(?:i )?(?:(?:really|actually|honestly|just) )*"
+    r"(?:(?:do not|don t|dont) (?:(?:really|actually) )?(?:know|remember|have an? (?:idea|clue|answer))"
+    r"|dunno|(?:have )?no (?:idea|clue|answer)|(?:(?:a?m )?not sure)|(?:(?:ll|will) )?(?:pass|skip))"
+    r"(?:(?: on| about)? (?:the answer|(?:this|that|it)(?: one| question)?))?|(?:the )?next question)"
+    r"(?: (?:sorry|please|honestly|really|yet|at all))*"
 )
-_LONGEST_DECLINE = 6  # words
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +97,9 @@ def _read_levels(fields: Fields, findings: list[PointFinding]) -> dict[str, int]
     given = read_object(fields, "criteria")
     for name in CRITERIA:
         judged = read_object(given, name)
-        level = read_choice(judged, "level", LEVELS) if judged else read_choice(given, name, LEVELS)
-        if level:
-            levels[name] = LEVELS.index(level)
+        level = read_level(judged, "level") if judged else read_level(given, name)
+        if level is not None:
+            levels[name] = level
     return levels
 
 
@@ -105,7 +107,7 @@ def _was_declined(
     fields: Fields, brief: AnswerBrief, findings: list[PointFinding], levels: dict[str, int]
 ) -> bool:
     """Whether the candidate did not try: plain to see, or said by the model and not at odds with the rest."""
-    if len(fold(brief.answer).split()) <= _LONGEST_DECLINE and _DECLINE.search(brief.answer):
+    if _DECLINE.fullmatch(fold(brief.answer)):
         return True
     tried = any(finding.evidence for finding in findings) or levels.get("correctness", 0) > 1
     return fields.get("declined") is True and not tried

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from agent.interview import KeyPoint
-from agent.offline.lexicon import ALIKE
-from agent.offline.text import Reading, is_content, read
+from agent.offline.grading.lexicon import ALIKE
+from agent.offline.grading.text import Reading, is_content, read
 
 LONGEST_REFERENCE_POINT = 14
 FEWEST_WORDS_OF_A_POINT = 3

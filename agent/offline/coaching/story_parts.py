@@ -4,8 +4,8 @@ import re
 from dataclasses import dataclass
 
 from agent.interview import PartLevel
-from agent.offline.cues import count_cue, has_sign
-from agent.offline.story import Clause
+from agent.offline.coaching.cues import count_cue, has_sign
+from agent.offline.coaching.story import Clause
 
 WELL: PartLevel = "Well addressed"
 PARTLY: PartLevel = "Partially addressed"

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from math import exp
 
-from agent.offline.grammar import word_list
-from agent.offline.lexicon import ALIKE, GENERIC, META, TO_GRADER
-from agent.offline.target import Target
-from agent.offline.text import DIRECTIONS, Reading, is_content
+from agent.offline.grading.grammar import word_list
+from agent.offline.grading.lexicon import ALIKE, GENERIC, META, TO_GRADER
+from agent.offline.grading.target import Target
+from agent.offline.grading.text import DIRECTIONS, Reading, is_content
 
 COPIED_RUN = 4
 REPEATED_RUN = 5

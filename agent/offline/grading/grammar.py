@@ -3,7 +3,7 @@
 import tomllib
 from importlib.resources import files
 
-_GRAMMAR = tomllib.loads(files("agent.offline").joinpath("grammar.toml").read_text(encoding="utf-8"))
+_GRAMMAR = tomllib.loads(files("agent.offline.grading").joinpath("grammar.toml").read_text(encoding="utf-8"))
 
 HESITATIONS: list[str] = _GRAMMAR["hesitations"]
 REFUSALS: list[str] = _GRAMMAR["refusals"]

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from math import log1p, sqrt
 
-from agent.offline.comparison import FIRST_PERSON, MOST_PLACES, Comparison
-from agent.offline.grammar import word_list
-from agent.offline.lexicon import GENERIC, META, OPPOSITE
-from agent.offline.text import is_content
+from agent.offline.grading.comparison import FIRST_PERSON, MOST_PLACES, Comparison
+from agent.offline.grading.grammar import word_list
+from agent.offline.grading.lexicon import GENERIC, META, OPPOSITE
+from agent.offline.grading.text import is_content
 
 NEAR = 4
 ZONE = 7

@@ -2,7 +2,7 @@
 
 import re
 
-from agent.offline.cues import has_sign, load_small_words
+from agent.offline.coaching.cues import has_sign, load_small_words
 
 # More than a third of English prose is small words; keywords, or another language, have next to none.
 FEWEST_SMALL_WORDS = 0.12

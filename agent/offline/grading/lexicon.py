@@ -3,9 +3,9 @@
 import tomllib
 from importlib.resources import files
 
-from agent.offline.text import stem
+from agent.offline.grading.text import stem
 
-_WORDS = tomllib.loads(files("agent.offline").joinpath("words.toml").read_text(encoding="utf-8"))
+_WORDS = tomllib.loads(files("agent.offline.grading").joinpath("words.toml").read_text(encoding="utf-8"))
 
 
 def _partners(groups: list[str]) -> dict[str, frozenset[str]]:

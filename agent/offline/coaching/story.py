@@ -1,6 +1,6 @@
 """Finds the parts of a told story: which clauses set the scene, name the duty, act, and tell what came of it.
 
-An answer is cut into clauses, each clause is read for the cues of `coaching_cues.toml`, and the likeliest
+An answer is cut into clauses, each clause is read for the cues of `cues.toml`, and the likeliest
 sequence of parts is decoded with the Viterbi algorithm (a linear-chain conditional random field, whose
 weights were fitted on the stories under `evals/data`). The same answer always gives the same parts.
 """
@@ -9,7 +9,16 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from agent.offline.cues import ALWAYS, ROLES, Role, Weights, cues_of, load_headings, load_joint, load_weights
+from agent.offline.coaching.cues import (
+    ALWAYS,
+    ROLES,
+    Role,
+    Weights,
+    cues_of,
+    load_headings,
+    load_joint,
+    load_weights,
+)
 
 # Changing the part in the middle of a sentence needs better evidence than between two sentences.
 MID_SENTENCE_CHANGE = -4.0

@@ -14,7 +14,14 @@ from threading import Lock
 
 from snowballstemmer.english_stemmer import EnglishStemmer  # type: ignore[import-untyped]
 
-from agent.offline.grammar import CONTRACTED, HESITATIONS, LOOK_ALIKES, SPELT_OUT, ordered_words, word_list
+from agent.offline.grading.grammar import (
+    CONTRACTED,
+    HESITATIONS,
+    LOOK_ALIKES,
+    SPELT_OUT,
+    ordered_words,
+    word_list,
+)
 
 LONGEST_WORD = 40
 NEGATION_REACH = 9

@@ -6,8 +6,8 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from agent.offline.comparison import MOST_PLACES, Comparison
-from agent.offline.target import Phrase, Point
+from agent.offline.grading.comparison import MOST_PLACES, Comparison
+from agent.offline.grading.target import Phrase, Point
 
 LONGEST_QUOTE = 40
 MOST_HITS = 3

@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from agent.interview import FRAMEWORKS, Coaching, Evidence, PartFeedback
-from agent.offline import asked
-from agent.offline.cues import Role, count_cue, has_sign
-from agent.offline.explanation import FACETS, count_signs, judge_explanation
-from agent.offline.story import Clause, find_roles, read_clauses
-from agent.offline.story_parts import (
+from agent.offline.coaching import asked
+from agent.offline.coaching.cues import Role, count_cue, has_sign
+from agent.offline.coaching.explanation import FACETS, count_signs, judge_explanation
+from agent.offline.coaching.story import Clause, find_roles, read_clauses
+from agent.offline.coaching.story_parts import (
     NOT,
     PARTLY,
     WELL,

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from agent.interview import PartLevel
-from agent.offline.cues import has_sign
-from agent.offline.story_parts import NOT, PARTLY, WELL, Judgement, quoted
+from agent.offline.coaching.cues import has_sign
+from agent.offline.coaching.story_parts import NOT, PARTLY, WELL, Judgement, quoted
 
 # A first sentence may be short; an explanation with fewer words than this has hardly begun.
 ENOUGH_WORDS = 15

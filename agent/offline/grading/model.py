@@ -92,7 +92,9 @@ def logistic(value: float) -> float:
 @cache
 def load_model() -> Model:
     """The model that ships with the package."""
-    return read_model(json.loads(files("agent.offline").joinpath("weights.json").read_text(encoding="utf-8")))
+    return read_model(
+        json.loads(files("agent.offline.grading").joinpath("weights.json").read_text(encoding="utf-8"))
+    )
 
 
 def read_model(data: Mapping[str, Any]) -> Model:

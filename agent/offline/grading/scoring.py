@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from math import log1p, sqrt
 
 from agent.interview import Evidence, KeyPoint
-from agent.offline.comparison import Comparison
-from agent.offline.features import around, measure
-from agent.offline.grammar import REFUSALS
-from agent.offline.model import Model, load_model, logistic
-from agent.offline.points import Sighting, look_for, quote
-from agent.offline.target import Target, set_target
-from agent.offline.text import fold, is_content, read
+from agent.offline.grading.comparison import Comparison
+from agent.offline.grading.features import around, measure
+from agent.offline.grading.grammar import REFUSALS
+from agent.offline.grading.model import Model, load_model, logistic
+from agent.offline.grading.points import Sighting, look_for, quote
+from agent.offline.grading.target import Target, set_target
+from agent.offline.grading.text import fold, is_content, read
 
 COVERED = 0.5
 MOST_WORDS_OF_A_REFUSAL = 6

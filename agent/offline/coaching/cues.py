@@ -1,4 +1,4 @@
-"""The data behind coaching: cues, signs and fitted weights, as `coaching_cues.toml` has them.
+"""The data behind coaching: cues, signs and fitted weights, as `cues.toml` has them.
 
 A cue tells something about one clause and has a weight; a sign answers one yes-or-no question about a text.
 """
@@ -100,7 +100,7 @@ def load_weights() -> Weights:
 
 @cache
 def _data() -> dict[str, Any]:
-    return tomllib.loads((files("agent.offline") / "coaching_cues.toml").read_text("utf-8"))
+    return tomllib.loads((files("agent.offline.coaching") / "cues.toml").read_text("utf-8"))
 
 
 def _either(patterns: list[str]) -> str:

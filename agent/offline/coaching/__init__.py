@@ -1,0 +1,1 @@
+"""Coaching without a model: the parts of a story, found and judged."""

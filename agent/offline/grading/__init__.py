@@ -1,0 +1,1 @@
+"""Grading without a model: what an answer says, held against a rubric or a reference."""
