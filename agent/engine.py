@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 from agent.interview import (
     Coaching,
@@ -72,16 +72,5 @@ class Engine(Protocol):
     ) -> PracticeQuestion:
         """A question to practise on with guidance; the same seed gives the same question."""
 
-
-@runtime_checkable
-class Closable(Protocol):
-    """What holds something open."""
-
     async def close(self) -> None:
-        """Let go of it; nothing can be asked of this object afterwards."""
-
-
-async def close_engine(engine: Engine) -> None:
-    """Close the connections of an engine; the offline engine has none."""
-    if isinstance(engine, Closable):
-        await engine.close()
+        """Let go of what is held open; nothing can be asked of this engine afterwards."""

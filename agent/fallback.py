@@ -6,7 +6,7 @@ from typing import TypeVar
 import structlog
 
 from agent.deadline import seconds_left, time_limit
-from agent.engine import AnswerBrief, Engine, FeedbackWriter, QuestionBrief, close_engine
+from agent.engine import AnswerBrief, Engine, FeedbackWriter, QuestionBrief
 from agent.errors import EngineFailed
 from agent.interview import (
     Coaching,
@@ -37,9 +37,9 @@ class FallbackEngine:
     async def close(self) -> None:
         """Close both engines."""
         try:
-            await close_engine(self._first)
+            await self._first.close()
         finally:
-            await close_engine(self._second)
+            await self._second.close()
 
     async def generate_question(self, brief: QuestionBrief) -> QuestionDraft:
         """The next main question by whichever engine can."""

@@ -49,7 +49,8 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
     async with AsyncExitStack() as stack:
         await asyncio.to_thread(stack.enter_context, reserve_file(sqlite_path(settings.database_url)))
         await asyncio.to_thread(upgrade_database, settings.database_url)
-        await asyncio.to_thread(load_engine, settings.model)  # slow to import, so not in the first request
+        engine = await asyncio.to_thread(load_engine, settings.model)  # too slow for the first request
+        stack.push_async_callback(engine.close)
         records = await asyncio.to_thread(Records, settings.database_url)
         stack.push_async_callback(records.close)
         checkpoints = await stack.enter_async_context(open_checkpoints(settings.database_url))

@@ -8,7 +8,7 @@ from typing import Any, TextIO
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from agent.engine import AnswerBrief, Engine, close_engine
+from agent.engine import AnswerBrief, Engine
 from agent.errors import EngineFailed
 from agent.interview import InterviewConfig, KeyPoint, Question, Rubric
 
@@ -47,7 +47,7 @@ def grade_lines(lines: TextIO, engine: Engine) -> Iterator[dict[str, Any]]:
                 if line.strip():
                     yield runner.run(grade_line(engine, line, number))
         finally:
-            runner.run(close_engine(engine))
+            runner.run(engine.close())
 
 
 async def grade_line(engine: Engine, line: str, number: int) -> dict[str, Any]:

@@ -83,7 +83,11 @@ class Context:
     ] = ""
     seed: Annotated[
         int | None,
-        Field(ge=0, description="Fixes which questions are asked; empty: INTERVIEWER_SEED, or drawn anew."),
+        Field(
+            ge=0,
+            lt=2**31,
+            description="Fixes which questions are asked; empty: INTERVIEWER_SEED, or drawn anew.",
+        ),
     ] = None
     question_budget: Annotated[
         int | None,

@@ -9,6 +9,7 @@ import pytest
 from agent.interview import DIFFICULTIES, QuestionDraft, fold
 from agent.offline.bank import BANK_FILES, Bank, all_questions, fill, load_bank, name_words, read_bank
 from agent.offline.bank_files import BankError, Shelf
+from agent.offline.grading.scoring import grade_answer
 from agent.offline.selection import content_words
 
 BANK = load_bank()
@@ -212,3 +213,17 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
     (copy_bank(tmp_path) / "generic.toml").unlink()
     with pytest.raises(BankError, match=r"generic\.toml"):
         read_bank(tmp_path)
+
+
+@pytest.mark.parametrize("refusal", ["I don't know.", "No idea, sorry.", "I'd rather skip this one."])
+def test_a_refusal_declines_whatever_the_question_is_about(refusal: str) -> None:
+    for question in QUESTIONS:
+        grade = grade_answer(question.text, question.rubric.key_points, refusal)
+        assert (grade.declined, grade.score) == (True, 0), question.source
+
+
+def test_a_point_said_in_its_own_words_is_made_however_short_the_answer() -> None:
+    for question in QUESTIONS[::5]:
+        for point in question.rubric.key_points:
+            grade = grade_answer(point.probe, [point], point.point + ".")
+            assert grade.points[0].evidence is not None, point.point

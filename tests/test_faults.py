@@ -46,7 +46,7 @@ from provider import (
 from serving import Server, create_interview, find_free_port, read_interview, submit
 
 from agent.deadline import seconds_left, time_limit
-from agent.engine import AnswerBrief, close_engine
+from agent.engine import AnswerBrief
 from agent.errors import EngineFailed
 from agent.fallback import FallbackEngine
 from agent.offline.engine import OfflineEngine
@@ -258,8 +258,8 @@ def test_closing_a_pair_closes_both_even_if_one_cannot_be() -> None:
     async def close() -> None:
         first, second = (OpenAIEngine(name, settings_for("http://127.0.0.1:9/v1")) for name in ("a", "b"))
         pair = FallbackEngine(first, FallbackEngine(OfflineEngine(), second, 5), 5)
-        await close_engine(pair)
-        await close_engine(OfflineEngine())
+        await pair.close()
+        await OfflineEngine().close()
         assert first._client._http.is_closed
         assert second._client._http.is_closed
 

@@ -26,7 +26,7 @@ GOOD: dict[str, Any] = {
 POINTS: dict[str, Any] = {
     "id": "b",
     "question": "Why use an index?",
-    "answer": "It makes reads faster, but every write has to update it too.",
+    "answer": "An index speeds up reads, since no table is scanned. It slows down writes too.",
     "key_points": ["An index speeds up reads", "An index slows down writes"],
     "human_score": 0.9,
     "dataset": "mine",

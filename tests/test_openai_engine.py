@@ -29,7 +29,14 @@ from agent.errors import EngineFailed
 from agent.interview import FRAMEWORKS, Evaluation, Turn, fold
 from agent.openai.client import ModelClient
 from agent.openai.engine import OpenAIEngine
-from agent.openai.fields import parse_fields, read_choice, read_feedback_so_far, read_level, read_text
+from agent.openai.fields import (
+    is_apology,
+    parse_fields,
+    read_choice,
+    read_feedback_so_far,
+    read_level,
+    read_text,
+)
 from agent.openai.grading import WEIGHTS, compute_score
 from agent.openai.prices import price_call
 from agent.openai.schemas import COVERAGES, PART_LEVELS, evaluation_schema
@@ -125,7 +132,6 @@ def test_an_endpoint_that_rejects_schemas_without_saying_so_is_tried_with_a_tool
         {"criteria": reply()["criteria"] | {"depth": {"level": "superb"}, "clarity": None}},
         {"criteria": dict.fromkeys(WEIGHTS, 3)},
         {"criteria": json.dumps(reply()["criteria"])},
-        {"key_points": {}},
         {"surprise": [1, 2, 3]},
     ],
 )
@@ -135,6 +141,56 @@ def test_a_bad_field_does_not_throw_the_reply_away(change: Json) -> None:
         assert len(provider.requests) == 1
     assert evaluation.score in range(4, 9)
     assert evaluation.feedback
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        {"declined": True},
+        {"declined": True, "key_points": {}, "criteria": {}},
+        {"criteria": dict.fromkeys(WEIGHTS, 4)},
+        {"criteria": dict.fromkeys(WEIGHTS, 4), "key_points": {}},
+    ],
+)
+def test_what_a_reply_leaves_out_never_becomes_a_score(rest: Json) -> None:
+    with serving(Provider(replies={"answer_evaluation": rest})) as provider:
+        with pytest.raises(EngineFailed):
+            evaluate(provider)
+        assert len(provider.requests) == 2
+
+
+@pytest.mark.parametrize(
+    "apology",
+    [
+        "I apologize, but I cannot help with that request.",
+        "Unfortunately, I am unable to provide a question at this time.",
+        "My apologies, I can't do this.",
+        "I'm not able to ask that.",
+        "I can't answer that.",
+        "As a language model I have no opinion.",
+        "We are sorry, try later.",
+        "I must decline.",
+        "Lo siento, no puedo.",
+        "Es tut mir leid.",
+    ],
+)
+def test_an_apology_is_neither_a_question_nor_feedback(apology: str) -> None:
+    assert is_apology(apology)
+    assert graded(reply(feedback=apology)).feedback != apology
+
+
+def test_a_question_that_mentions_being_sorry_is_no_apology() -> None:
+    assert not is_apology("Sorry states and stale caches: how do you invalidate a cache?")
+    assert not is_apology("Tell me about a time when you had to apologize to a customer.")
+    assert not is_apology("Unfortunately a deploy broke production. What do you do first?")
+
+
+def test_a_model_with_nothing_to_ask_leaves_it_to_the_bank() -> None:
+    with serving(Provider(text="")) as provider:
+        draft = with_engine(provider.url, lambda engine: engine.generate_question(brief_after(0)))
+        assert draft.text
+        assert not draft.source.startswith("openai:")
+        assert len(provider.requests) == 2
 
 
 @pytest.mark.parametrize("first", [WRONG_SCHEMA, PROSE, INVALID_JSON, Said("[1]"), Said("{}")])
@@ -380,9 +436,8 @@ def test_a_number_is_a_level_and_never_a_choice_of_another_kind() -> None:
     for choices in (COVERAGES, PART_LEVELS):
         assert [read_choice({"a": place}, "a", choices) for place in range(3)] == [None] * 3
     counted = {f"point_{n}": {"quote": "yields one item at a time", "coverage": 0} for n in range(1, 5)}
-    evaluation = graded(reply(key_points=counted))
-    assert evaluation.evidence == ()
-    assert "coverage" not in {level.criterion for level in evaluation.levels}
+    with pytest.raises(EngineFailed):
+        graded(reply(key_points=counted))
 
 
 def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -88,6 +88,9 @@ class OfflineEngine:
         """A question of the bank with its key points as guidance."""
         return practice(self._bank, job_role, skill, difficulty, seed)
 
+    async def close(self) -> None:
+        """Nothing is held open."""
+
 
 def evaluate(brief: AnswerBrief) -> Evaluation:
     """The judgement of one answer against the rubric of its question, and nothing else."""

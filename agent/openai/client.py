@@ -29,7 +29,7 @@ Options = dict[str, Any]
 OPENAI_URL = "https://api.openai.com/v1"
 SDK_RETRIES = 2
 CONNECT_SECONDS = 5.0
-SHARE_OF_A_TRY = 0.6  # of the whole time limit, so that a call that hangs can be made once more
+SHARE_OF_A_TRY = 0.8  # of the whole time limit, so that a call that hangs can be made once more
 SHARE_OF_A_PROBE = 0.1  # of the whole time limit, which a request waits for a probe
 FAIR_SHARE = 0.25  # of the whole time limit; who got less cannot say that the provider hangs
 KEEP_ALIVE_SECONDS = 60.0
@@ -128,7 +128,9 @@ class ModelClient:
             async with asyncio.timeout(seconds_left()):
                 message = await self._send(messages, schema, write)
         except Exception as error:  # noqa: BLE001 - the SDK and what it reads from a broken endpoint fail in many ways
-            raise self._note_fault(error, prompt, time.monotonic() - started) from None
+            raise self._note_fault(
+                error, prompt, time.monotonic() - started, streamed=write is not None
+            ) from None
         self._breaker.note_success()
         return read_fields(message), read_usage(message, time.monotonic() - started)
 
@@ -182,17 +184,20 @@ class ModelClient:
             raise ValueError("the stream was empty")
         return whole
 
-    def _note_fault(self, error: Exception, prompt: Rendered, seconds: float) -> EngineFailed:
+    def _note_fault(
+        self, error: Exception, prompt: Rendered, seconds: float, *, streamed: bool
+    ) -> EngineFailed:
         """The failure as the engine's callers know it; what the provider said stays out of it and of the log.
 
-        A call that began with little time left and ran out of it says nothing about the provider.
+        A call that began with little time left and ran out of it says nothing about the provider. A stream
+        that breaks off is asked for once more in one piece, since the SDK repeats only what has not begun.
         """
         fault = describe_fault(error)
         if fault.weight < SLOW or seconds > self._seconds * FAIR_SHARE:
             self._breaker.note_failure(fault.weight)
         status = getattr(error, "status_code", None)
         log.warning("model_call_failed", prompt=prompt.id, kind=type(error).__name__, status=status)
-        if fault.again:
+        if fault.again or (streamed and fault.retryable):
             return Unfit("it could not be read")
         return EngineFailed(fault.message, retryable=fault.retryable)
 

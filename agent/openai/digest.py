@@ -53,8 +53,8 @@ def describe_thread(brief: AnswerBrief, code: str) -> str:
     for turn in (topic.main, *topic.follow_ups):
         question = in_one_line(turn.question.text, QUESTION_LENGTH)
         lines.append(f"Asked: {question}\n{enclose(_excerpt(turn.answer), code)}")
-    still_open = [clip(point, POINT_LENGTH) for point in open_gaps(brief)]
-    lines.append(f"Already probed: {'; '.join(clip(gap, POINT_LENGTH) for gap in probed_gaps(brief))}")
+    still_open = [in_one_line(point, POINT_LENGTH) for point in open_gaps(brief)]
+    lines.append(f"Already probed: {'; '.join(in_one_line(gap, POINT_LENGTH) for gap in probed_gaps(brief))}")
     lines.append(f"Still open in this topic: {'; '.join(still_open) or 'nothing'}")
     return "\n".join(lines)
 

@@ -33,7 +33,7 @@ from agent.openai.focus import choose_focus
 from agent.openai.grading import read_evaluation
 from agent.openai.messages import Usage
 from agent.openai.prices import price_call
-from agent.openai.replies import read_coaching, read_practice, read_question, read_summary
+from agent.openai.replies import Blank, read_coaching, read_practice, read_question, read_summary
 from agent.openai.schemas import (
     Fields,
     coaching_schema,
@@ -47,8 +47,8 @@ from agent.settings import Settings
 from prompts import load_prompt
 
 
-class Repeated(Unfit):
-    """The model wrote a question that this interview has asked already."""
+class NothingNew(Unfit):
+    """The model wrote no question, or one that this interview has asked already."""
 
 
 class OpenAIEngine:
@@ -66,9 +66,9 @@ class OpenAIEngine:
         await self._client.close()
 
     async def generate_question(self, brief: QuestionBrief) -> QuestionDraft:
-        """The next main question; when the model can only repeat itself, the question bank asks instead.
+        """The next main question; when the model has nothing new to ask, the question bank asks instead.
 
-        A repetition is asked for anew once per interview: afterwards a bank question stands among the turns,
+        That is asked for anew once per interview: afterwards a bank question stands among the turns,
         and the bank takes over at once, so that the calls stay within two a turn.
         """
         focus = choose_focus(brief, brief.number)
@@ -77,14 +77,17 @@ class OpenAIEngine:
         again = all(turn.question.source.startswith("openai:") for turn in brief.turns)
 
         def read(fields: Fields) -> QuestionDraft:
-            competency, text, rubric = read_question(fields)
+            try:
+                competency, text, rubric = read_question(fields)
+            except Blank as blank:
+                raise NothingNew(blank.note, again=again) from None
             if fold(text) in asked:
-                raise Repeated("this question was asked already; ask about something else", again=again)
+                raise NothingNew("this question was asked already; ask about something else", again=again)
             return QuestionDraft(text, rubric, competency, focus.type, brief.difficulty, self.name)
 
         try:
             return (await self._client.ask(prompt, question_schema(), read))[0]
-        except Repeated:
+        except NothingNew:
             from agent.offline.bank import load_bank  # noqa: PLC0415 - a large file that is hardly ever needed
             from agent.offline.selection import choose_question  # noqa: PLC0415
 

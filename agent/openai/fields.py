@@ -13,8 +13,13 @@ from agent.openai.untrusted import clip
 C = TypeVar("C", bound=str)
 
 _APOLOGY = re.compile(
-    r"(?:i['’]m|i am|we['’]re) (?:really |very |so |terribly )?(?:sorry|afraid|unable)|(?:sorry|apologies)\b"
-    r"|as an ai\b|i (?:can ?not|can['’]t|won['’]t) (?:help|assist|provide|generate|comply|create|do)\b",
+    r"\W*(?:(?:unfortunately|regrettably),? (?:i|we)\b|(?:my |our )?(?:sincere )?apologies\b|i regret\b"
+    r"|(?:i|we) (?:do )?apologi[sz]e\b|sorry\W*(?:$|[,.!;:–—-]|but\b|about\b|for\b|i\b|we\b)"
+    r"|(?:i['’]?m|i am|we['’]?re|we are) (?:\w+ )?(?:sorry|afraid|unable|not able)\b"
+    r"|as an? (?:ai\b|(?:large )?language model)|i (?:must|have to|need to) (?:decline|refuse)\b"
+    r"|i (?:can ?not|can['’]?t|won['’]?t|will not) (?:be able to )?"
+    r"(?:help|assist|provide|generate|comply|create|do|answer|fulfil+|continue|write|give|produce|ask|discuss)\b"
+    r"|lo siento\b|lamento\b|es tut mir leid\b|tut mir leid\b|je suis désolé|désolée?\b|mi dispiace\b)",
     re.IGNORECASE,
 )
 # Within a string the quotation marks would be escaped, so this is the field; an escape must be whole.
@@ -96,6 +101,12 @@ def clean(text: str, most: int) -> str:
     """The text as it can be stored and sent: no half characters, no NUL."""
     whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").replace("\x00", "")
     return clip(whole.strip(), most)
+
+
+def read_prose(fields: Fields, name: str, most: int) -> str:
+    """A text as `read_text` gives it, but nothing where the model only excuses itself."""
+    text = read_text(fields, name, most)
+    return "" if is_apology(text) else text
 
 
 def is_apology(text: str) -> bool:

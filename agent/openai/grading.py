@@ -14,7 +14,15 @@ from agent.engine import AnswerBrief
 from agent.evidence import find_quote, without_repeats
 from agent.interview import CriterionLevel, Evaluation, Evidence, FollowUp, KeyPoint, Provenance, fold
 from agent.openai.digest import MOST_POINTS, find_topic, open_gaps, probed_gaps
-from agent.openai.fields import Unfit, is_apology, read_choice, read_level, read_object, read_text
+from agent.openai.fields import (
+    Unfit,
+    is_apology,
+    read_choice,
+    read_level,
+    read_object,
+    read_prose,
+    read_text,
+)
 from agent.openai.schemas import COVERAGES, CRITERIA, Fields, point_names
 
 WEIGHTS = {"coverage": 0.40, "correctness": 0.30, "depth": 0.15, "specificity": 0.10, "clarity": 0.05}
@@ -46,15 +54,17 @@ def read_evaluation(fields: Fields, brief: AnswerBrief, provenance: Provenance) 
     """The evaluation with its score. Raises `Unfit` if too few levels can be read to stand for a score."""
     findings = _read_points(fields, brief)
     levels = _read_levels(fields, findings)
-    declined = _was_declined(fields, brief, findings, levels)
-    if not declined and sum(WEIGHTS[name] for name in levels) < ENOUGH_WEIGHT:
+    plainly = _DECLINE.fullmatch(fold(brief.answer)) is not None
+    declined = plainly or _was_declined(fields, findings, levels)
+    enough = declined or sum(WEIGHTS[name] for name in levels) >= ENOUGH_WEIGHT
+    if not plainly and not ("coverage" in levels and enough):
         raise Unfit("the coverage of the key points or the levels of the criteria were missing")
     missing = tuple(finding.point.point for finding in findings if finding.worth == 0)
     score = 0.0 if declined else compute_score(levels)
     return Evaluation(
         score=floor(score + 0.5),
         unrounded=score,
-        feedback=read_text(fields, "feedback", 3_000) or _plain_feedback(findings, missing),
+        feedback=read_prose(fields, "feedback", 3_000) or _plain_feedback(findings, missing),
         provenance=provenance,
         evidence=without_repeats(f.evidence for f in findings if f.evidence is not None),
         missing=missing,
@@ -89,11 +99,15 @@ def _read_point(field: Fields, point: KeyPoint, answer: str) -> PointFinding:
 
 
 def _read_levels(fields: Fields, findings: list[PointFinding]) -> dict[str, int]:
-    """The levels that can be read, coverage first; it needs at least half of the key points."""
+    """The levels that can be read, coverage first.
+
+    It needs at least half of the key points; those that were left out count as not made, so that leaving
+    one out never pays.
+    """
     worths = [finding.worth for finding in findings if finding.worth is not None]
     levels = {}
-    if worths and 2 * len(worths) >= len(findings):
-        levels["coverage"] = floor(4 * sum(worths) / len(worths) + 0.5)
+    if 2 * len(worths) >= len(findings):
+        levels["coverage"] = floor(4 * sum(worths) / max(len(findings), 1) + 0.5)
     given = read_object(fields, "criteria")
     for name in CRITERIA:
         judged = read_object(given, name)
@@ -103,12 +117,8 @@ def _read_levels(fields: Fields, findings: list[PointFinding]) -> dict[str, int]
     return levels
 
 
-def _was_declined(
-    fields: Fields, brief: AnswerBrief, findings: list[PointFinding], levels: dict[str, int]
-) -> bool:
-    """Whether the candidate did not try: plain to see, or said by the model and not at odds with the rest."""
-    if _DECLINE.fullmatch(fold(brief.answer)):
-        return True
+def _was_declined(fields: Fields, findings: list[PointFinding], levels: dict[str, int]) -> bool:
+    """Whether the model says that the candidate did not try, and the rest is not at odds with it."""
     tried = any(finding.evidence for finding in findings) or levels.get("correctness", 0) > 1
     return fields.get("declined") is True and not tried
 

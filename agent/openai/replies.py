@@ -10,15 +10,29 @@ from agent.interview import (
     Rubric,
     SummaryText,
 )
-from agent.openai.fields import Unfit, is_apology, read_choice, read_object, read_text, read_texts
+from agent.openai.fields import (
+    Unfit,
+    is_apology,
+    read_choice,
+    read_object,
+    read_prose,
+    read_text,
+    read_texts,
+)
 from agent.openai.schemas import PART_LEVELS, POINTS_ASKED, Fields, point_names
 
 MOST_ITEMS = 5
 
 
+class Blank(Unfit):
+    """A reply of the right shape that says nothing."""
+
+
 def read_question(fields: Fields) -> tuple[str, str, Rubric]:
     """The competency, the question and its rubric. Raises `Unfit` without a question or any key point."""
     text = read_text(fields, "question", 800)
+    if fields.get("question") is not None and not text:
+        raise Blank("the field `question` was empty")
     if not text or is_apology(text):
         raise Unfit("the field `question` did not hold a question")
     texts = read_object(fields, "key_points")
@@ -30,7 +44,7 @@ def read_question(fields: Fields) -> tuple[str, str, Rubric]:
         high=read_text(fields, "high", 500),
     )
     if not rubric.key_points:
-        raise Unfit("the fields of `key_points` were empty")
+        raise Blank("the fields of `key_points` were empty")
     return read_text(fields, "competency", 80) or "professional knowledge", text, rubric
 
 
@@ -41,7 +55,7 @@ def read_summary(fields: Fields, computed: SummaryText) -> SummaryText:
     return SummaryText(
         strengths=computed.strengths if strengths is None else strengths[:MOST_ITEMS],
         areas_for_improvement=(areas or computed.areas_for_improvement)[:MOST_ITEMS],
-        recommendations=read_text(fields, "recommendations", 3_000) or computed.recommendations,
+        recommendations=read_prose(fields, "recommendations", 3_000) or computed.recommendations,
     )
 
 
@@ -57,7 +71,7 @@ def read_coaching(fields: Fields, answer: str, framework: str) -> Coaching:
         f"Say more about the {part.part}, so that nobody has to ask about it." for part in unfinished
     )
     done = len(parts) - len(unfinished)
-    overall = read_text(fields, "overall", 2_000)
+    overall = read_prose(fields, "overall", 2_000)
     return Coaching(
         overall=overall or f"{done} of {len(parts)} parts of {framework} are well addressed.",
         parts=parts,

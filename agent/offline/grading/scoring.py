@@ -16,6 +16,7 @@ from agent.offline.grading.text import fold, is_content, read
 
 COVERED = 0.5
 MOST_WORDS_OF_A_REFUSAL = 6
+MOST_WORDS_BESIDE_A_REFUSAL = 3
 MOST_EMPTY_WORDS = 3
 LONG_TALK = 10
 POINT_REACH = 5
@@ -23,6 +24,7 @@ USUAL_POINTS = 5
 OUTRIGHT = 0.7  # of a point's own words; the other points of a question share less than half as many
 
 _REFUSAL = re.compile("|".join(REFUSALS))
+_WORD = re.compile(r"\w+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +104,14 @@ def declines(comparison: Comparison) -> bool:
     """Whether the answer is empty or says that there is none: `I don't know`, in a few languages."""
     if not comparison.reading.forms:
         return True
-    own = {comparison.reading.stems[row] for row in comparison.content} - comparison.target.asked
-    if len(own) > MOST_WORDS_OF_A_REFUSAL or len(comparison.matches) > 1:
+    text = fold(comparison.reading.text)[0]
+    found = _REFUSAL.search(text)
+    if found is None:
         return False
-    return bool(_REFUSAL.search(fold(comparison.reading.text)[0]))
+    if len(_WORD.findall(text[: found.start()] + text[found.end() :])) <= MOST_WORDS_BESIDE_A_REFUSAL:
+        return True  # though some rubric may well speak of knowing
+    own = {comparison.reading.stems[row] for row in comparison.content} - comparison.target.asked
+    return len(own) <= MOST_WORDS_OF_A_REFUSAL and len(comparison.matches) <= 1
 
 
 def is_silent(comparison: Comparison) -> bool:
