@@ -249,3 +249,9 @@ def test_a_hundred_thousand_characters_are_all_read_within_a_second() -> None:
     grade = grade_answer(QUESTION, POINTS, answer)
     assert perf_counter() - started < 1
     assert all(finding.evidence is not None for finding in grade.points)
+
+
+@pytest.mark.parametrize("reference", ["It is.", "42", "!", "no", "Ω"])
+def test_a_reference_without_telling_words_is_graded_all_the_same(reference: str) -> None:
+    assert 0 <= grade_answer("What is it?", [], "It is the answer to it.", reference=reference).score <= 10
+    assert 0 <= grade_answer("What is it?", [KeyPoint(reference)], "It is 42, they say.").score <= 10

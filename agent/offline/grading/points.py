@@ -51,7 +51,8 @@ def _nearest_words(c: Comparison, point: Point) -> tuple[float, tuple[int, int] 
     """The nearest place of the point's own words; a point that denies in part may be met either way."""
     denied = dict(c.target.rows)
     denials = {denied.get(stem, False) for stem in point.stems}
-    return max((_nearest(c, Phrase(point.stems, each)) for each in sorted(denials)), key=lambda seen: seen[0])
+    seen = [_nearest(c, Phrase(point.stems, each)) for each in sorted(denials)]
+    return max(seen, key=lambda found: found[0], default=(0.0, None))
 
 
 def _nearest(c: Comparison, phrase: Phrase) -> tuple[float, tuple[int, int] | None]:
