@@ -104,7 +104,7 @@ def stem(form: str) -> str:
         return _NUMBERS.get(form, form)
     with _stemming:
         found: str = _stemmer.stemWord(form[:LONGEST_WORD].rstrip("s"))
-    return found.rstrip("se") or form
+    return found.rstrip("se") or found or "s"
 
 
 _stemmer = EnglishStemmer()
