@@ -39,7 +39,7 @@ def grade(
     except EngineFailed as error:
         raise SettingsError(f"--model: {error}") from None
     failed = graded = 0
-    with answers.open(encoding="utf-8") as lines, open_whole(out) as results:
+    with answers.open(encoding="utf-8", errors="replace") as lines, open_whole(out) as results:
         total = sum(1 for line in lines if line.strip())
         lines.seek(0)
         for result in show_progress(grade_lines(lines, engine), total):
@@ -53,21 +53,15 @@ def grade(
 def open_whole(path: Path) -> Iterator[TextIO]:
     """A text file that takes its place once everything is in it; what is no file is written to at once.
 
-    Raises `OSError` if there is no place for it, or if what another run has written so far is beside it.
+    Half of a surrogate pair, which UTF-8 cannot hold, is written as JSON escapes it. Raises `OSError` if
+    there is no place for the file.
     """
-    if path.exists() and not path.is_file():  # such as /dev/stdout
-        with path.open("w", encoding="utf-8") as file:
-            yield file
-        return
-    place = path.resolve()
-    unfinished = place.with_name(f"{place.name}.part")
-    file = unfinished.open("x", encoding="utf-8")
-    try:
-        with file:
-            yield file
-        unfinished.replace(place)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    special = path.exists() and not path.is_file()  # such as /dev/stdout
+    place = path if special else path.resolve().with_name(f"{path.name}.part")
+    with place.open("w", encoding="utf-8", errors="backslashreplace") as file:
+        yield file
+    if not special:
+        place.replace(path.resolve())
 
 
 def show_progress(results: Iterable[T], total: int) -> Iterator[T]:

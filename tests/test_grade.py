@@ -69,6 +69,7 @@ def test_every_quote_is_verbatim(tmp_path: Path) -> None:
     "line",
     [
         "{",
+        '{"id": "\\ud800", "question": "Why?", "answer": 5}',
         "[]",
         "7",
         '{"id": "c"}',

@@ -126,6 +126,8 @@ def _opening(grade: Grade, missing: Sequence[str], score: int, key: str) -> str:
     total, covered = len(grade.points), len(grade.points) - len(missing)
     if not total:
         return "The answer was graded as a whole, since this question has no list of points."
+    if total == 1:
+        return "The point is made." if covered else "The point cannot be made out here yet."
     if not covered:
         options = (
             f"None of the {total} points of a full answer can be made out here.",
