@@ -201,9 +201,7 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
 
 def load_samples() -> list[dict[str, Any]]:
     """The sample interview answers whose question is in the bank."""
-    found = [
-        row for path in sorted((ROOT / "evals" / "data").glob("answers-b*.jsonl")) for row in read_lines(path)
-    ]
+    found = read_lines(ROOT / "evals" / "data" / "answers.v1.jsonl")
     return [row for row in found if row["question_id"] in _bank()]
 
 

@@ -1,8 +1,11 @@
 """The embedded engine interviews: it grades by the rubric, says why, asks on, sums up and never invents."""
 
 import asyncio
+import json
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
+from statistics import median
 
 import pytest
 
@@ -22,12 +25,14 @@ from agent.interview import (
     place_question,
     question_budget,
 )
-from agent.offline.bank import load_bank
+from agent.offline.bank import all_questions, load_bank
 from agent.offline.engine import OfflineEngine
+from agent.offline.grading.scoring import grade_answer
 from agent.offline.practice import describe_structure
 
 ENGINE: Engine = OfflineEngine()
 MIXED = InterviewConfig("Backend Engineer", "Mid-level", ("Python", "SQL"), "mixed", 30)
+ROOT = Path(__file__).parent.parent
 GIL = next(q for shelf in load_bank().skills for q in shelf.questions if q.source == "python-gil")
 GENERALITY = (
     "It really depends on the situation. I always follow best practices, keep things scalable and clean, "
@@ -296,3 +301,24 @@ def test_coaching_has_the_frameworks_parts_in_order() -> None:
         ENGINE.coach_answer("Tell me about a mistake you made.", "I broke a build once.", "STAR")
     )
     assert [part.part for part in coaching.parts] == ["situation", "task", "action", "result"]
+
+
+def grades_by_level() -> dict[str, list[float]]:
+    """The grades of the sample answers by the level that their author intended."""
+    rubrics = {question.source: question.rubric for question in all_questions(load_bank())}
+    grades: dict[str, list[float]] = {}
+    for line in (ROOT / "evals" / "data" / "answers.v1.jsonl").read_text(encoding="utf-8").splitlines():
+        row = json.loads(line)
+        if row["question_id"] in rubrics:
+            grade = grade_answer(row["question"], rubrics[row["question_id"]].key_points, row["answer"])
+            grades.setdefault(row["meta"]["level"], []).append(grade.score)
+    return grades
+
+
+def test_a_full_answer_reaches_eight_and_an_empty_generality_stays_below_four() -> None:
+    grades = grades_by_level()
+    assert len(grades["strong"]) > 60
+    assert median(grades["strong"]) >= 8
+    assert sum(score >= 7 for score in grades["strong"]) >= 0.85 * len(grades["strong"])
+    assert max(grades["vague"]) < 4
+    assert max(grades["thin"]) < median(grades["partial"]) < 6
