@@ -324,7 +324,7 @@ def choose_route(turns: Sequence[Turn], budget: int, *, time_is_up: bool) -> Rou
     if evaluation is not None and evaluation.declined:
         refusal = "the candidate declined"
     elif evaluation is None or evaluation.follow_up is None:
-        refusal = "nothing the rubric needs is missing"
+        refusal = "the evaluation proposes no follow-up"
     elif len(topic.follow_ups) >= MOST_FOLLOW_UPS:
         refusal = f"{MOST_FOLLOW_UPS} follow-ups were asked"
     elif was_probed(evaluation.follow_up.gap, topic):
