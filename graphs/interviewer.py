@@ -38,6 +38,8 @@ from graphs.state import Context
 from graphs.threads import QUESTION_STEPS, SUMMARY_STEPS, Steps, Threads
 
 T = TypeVar("T")
+MOST_OWNERS = 10_000
+
 log = structlog.get_logger()
 
 
@@ -62,6 +64,7 @@ class Interviewer:
         self._locks = Locks()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._thinking: set[str] = set()
+        self._owners: dict[str, str] = {}  # of interviews asked for of late; an owner never changes
 
     async def create(self, owner: str, config: InterviewConfig, interview_id: str | None = None) -> Interview:
         """Record a new interview and begin to prepare its first question."""
@@ -81,6 +84,9 @@ class Interviewer:
         interview = await self.records.read_interview(interview_id)
         if interview.owner != owner:
             raise InterviewForeign
+        self._owners[interview_id] = owner
+        if len(self._owners) > MOST_OWNERS:
+            del self._owners[next(iter(self._owners))]
         return interview
 
     async def read(self, owner: str, interview_id: str) -> Interview:
@@ -107,7 +113,8 @@ class Interviewer:
         Raises what `read` raises, and `AnswerConflict` if the answer does not fit; `EngineFailed` leaves the
         answer stored and the interview where it was.
         """
-        await self.find(owner, interview_id)  # before it has to wait for anybody else's turn
+        if self._owners.get(interview_id) != owner:  # told before it has to wait for anybody else's turn
+            await self.find(owner, interview_id)
         return await self._finish(self._submit(interview_id, question_id, text))
 
     async def end(self, owner: str, interview_id: str) -> Interview:
