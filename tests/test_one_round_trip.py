@@ -178,3 +178,20 @@ def _read_until(socket: ClientConnection, kind: str) -> list[Json]:
     while not messages or messages[-1]["type"] != kind:
         messages.append(json.loads(socket.recv(timeout=10)))
     return messages
+
+
+def test_a_shutdown_lets_what_has_begun_finish(start_server: StartServer) -> None:
+    with serving(Provider(latency=0.5)) as provider:
+        server = start_on(provider, start_server)
+        with server.client() as client:
+            interview_id = create_interview(client, duration=10)
+            question = read_interview(client, interview_id)["current_question"]
+            while question:  # the last reply does not wait for the summary
+                response = submit(client, interview_id, question["id"], "I don't know.")
+                question = response.json()["data"]["next_question"]
+        assert server.stop() == 0
+        assert len(provider.asked_for("interview_summary")) == 1
+        server.start()
+        with server.client() as client:
+            assert read_interview(client, interview_id)["summary"]["answered"] == 2
+        assert len(provider.asked_for("interview_summary")) == 1
