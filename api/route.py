@@ -36,17 +36,18 @@ class ContractRoute(APIRoute):
                 request.state.owner = await services.authenticator.identify(request)
                 await services.requests.count(request.state.owner)
                 await _read_body(request, services.settings.max_body_bytes)
+                request.state.subject = uuid4().hex
+                if request.method == "POST" and "idempotency-key" in request.headers:
+                    return await _repeat_or_handle(request, handle, services)
+                return await handle(request)
             except Exception as error:  # noqa: BLE001 - every failure becomes the contract's envelope
                 return describe_error(error, request.state.request_id).respond()
-            request.state.subject = uuid4().hex
-            if request.method == "POST" and "idempotency-key" in request.headers:
-                return await _repeat_or_handle(request, handle, services)
-            return await _handle(request, handle)
 
         return receive
 
 
 async def _handle(request: Request, handle: Handler) -> Response:
+    """The endpoint's response, or the envelope of its failure, which a key may have to keep."""
     try:
         return await handle(request)
     except Exception as error:  # noqa: BLE001 - as above
@@ -55,23 +56,20 @@ async def _handle(request: Request, handle: Handler) -> Response:
 
 async def _repeat_or_handle(request: Request, handle: Handler, services: Services) -> Response:
     """The response kept for this key, or the endpoint's, kept if it is final."""
-    try:
-        key = _check_key(request.headers["idempotency-key"])
-        scope = hashlib.sha256(f"{request.state.owner} {request.url.path}".encode()).hexdigest()
-        fingerprint = _fingerprint(await request.body())
-        async with services.locks.hold(f"{scope} {key}"):
-            kept = await services.records.keep_request(scope, key, fingerprint, request.state.subject)
-            _expect_same(kept, fingerprint)
-            if kept.status is not None:
-                return Response(kept.body, kept.status, media_type="application/json")
-            request.state.subject = kept.subject
-            response = await _handle(request, handle)
-            if response.status_code < 500 and response.status_code != 429:
-                body = bytes(response.body).decode()
-                await services.records.keep_response(scope, key, response.status_code, body)
-            return response
-    except Exception as error:  # noqa: BLE001 - as above
-        return describe_error(error, request.state.request_id).respond()
+    key = _check_key(request.headers["idempotency-key"])
+    scope = hashlib.sha256(f"{request.state.owner} {request.url.path}".encode()).hexdigest()
+    fingerprint = _fingerprint(await request.body())
+    async with services.locks.hold(f"{scope} {key}"):
+        kept = await services.records.keep_request(scope, key, fingerprint, request.state.subject)
+        _expect_same(kept, fingerprint)
+        if kept.status is not None:
+            return Response(kept.body, kept.status, media_type="application/json")
+        request.state.subject = kept.subject
+        response = await _handle(request, handle)
+        if response.status_code < 500 and response.status_code != 429:
+            body = bytes(response.body).decode()
+            await services.records.keep_response(scope, key, response.status_code, body)
+        return response
 
 
 async def _read_body(request: Request, most: int) -> None:

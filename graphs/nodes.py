@@ -17,7 +17,6 @@ from agent.engines import load_engine
 from agent.errors import EngineFailed
 from agent.interview import (
     Question,
-    QuestionDraft,
     Turn,
     choose_route,
     next_difficulty,
@@ -39,7 +38,10 @@ log = structlog.get_logger()
 async def generate_question(state: InterviewState, runtime: Runtime[Context]) -> Update:
     """Ask the next main question: the draft made during the last turn, or a new one."""
     seed, budget = _seed(state, runtime), _budget(state, runtime)
-    draft = state.draft or await _ask_engine(state, runtime, seed, budget)
+    draft = state.draft
+    if draft is None:
+        async with engine_of(runtime) as engine:
+            draft = await engine.generate_question(_brief(state, seed, budget, state.turns))
     return {
         "seed": seed,
         "budget": budget,
@@ -75,8 +77,9 @@ async def draft_question(state: InterviewState, runtime: Runtime[Context]) -> Up
     seed, budget = _seed(state, runtime), _budget(state, runtime)
     try:
         async with engine_of(runtime) as engine:
-            drafts_ahead = engine.drafts_ahead
-        return {"draft": await _ask_engine(state, runtime, seed, budget, turns)} if drafts_ahead else {}
+            if not engine.drafts_ahead:
+                return {}
+            return {"draft": await engine.generate_question(_brief(state, seed, budget, turns))}
     except EngineFailed as error:
         log.warning("draft_failed", fact=str(error))
         return {}
@@ -129,20 +132,15 @@ def draw_seed(context: Context) -> int:
     return randbelow(SEEDS)
 
 
-async def _ask_engine(
-    state: InterviewState, runtime: Runtime[Context], seed: int, budget: int, turns: list[Turn] | None = None
-) -> QuestionDraft:
-    known = state.turns if turns is None else turns
-    brief = QuestionBrief(
+def _brief(state: InterviewState, seed: int, budget: int, turns: list[Turn]) -> QuestionBrief:
+    return QuestionBrief(
         config=state.config,
         seed=seed,
-        number=sum(turn.question.kind == "main" for turn in known) + 1,
+        number=sum(turn.question.kind == "main" for turn in turns) + 1,
         budget=budget,
-        difficulty=next_difficulty(state.experience_level, known),
-        turns=tuple(known),
+        difficulty=next_difficulty(state.experience_level, turns),
+        turns=tuple(turns),
     )
-    async with engine_of(runtime) as engine:
-        return await engine.generate_question(brief)
 
 
 def _context(runtime: Runtime[Context]) -> Context:

@@ -88,15 +88,14 @@ class Threads:
             return None
         if last is None:
             return None if step else InterviewInput(**asdict(interview.config))
-        in_line = bool(step) and _agrees(values, interview)
         if last.evaluation is not None:
             # Where to go is decided anew, since by now the time may be up.
             await self._rebuild(interview, "evaluate_answer")
             return None
-        if in_line and step != ["await_answer"]:
+        if not step or not _agrees(values, interview):
+            await self._rebuild(interview, "generate_question")
+        elif step != ["await_answer"]:
             return None
-        if not in_line:
-            await self._rebuild(interview, "generate_question", question=last.question)
         return Command(resume=last.answer)
 
     async def _read(self, interview_id: str) -> tuple[Steps, dict[str, Any]]:
