@@ -3,9 +3,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 STUDIO_PORT ?= 2024
 LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --no-emit-index-url
+AUDIT := $(BIN)/uv tool run --quiet pip-audit --vulnerability-service osv --require-hashes --disable-pip --progress-spinner off
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --quiet
 
-.PHONY: serve studio test lint check demo drawings install lock
+.PHONY: serve studio test lint check bench soak audit baselines demo types examples drawings picture install lock
 
 serve: .venv/serves
 	$(BIN)/interviewer serve
@@ -17,7 +18,7 @@ studio: .venv/complete
 	LANGGRAPH_CLI_NO_ANALYTICS=1 $(BIN)/langgraph dev --no-browser --port $(STUDIO_PORT)
 
 test: .venv/complete
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 lint: .venv/complete
 	$(BIN)/ruff format --check .
@@ -27,16 +28,52 @@ lint: .venv/complete
 
 check: lint test
 
+# What `make test` does in short, in full. SOAK_SEED and --seed repeat a run.
+soak: .venv/complete
+	SOAK_KILLS=220 SOAK_EXAMPLES=200 $(BIN)/python -m pytest -s tests/test_crashes.py tests/test_races.py
+	SOAK_FRAMES=100000 SOAK_OPERATION_EXAMPLES=100 SOAK_SOCKETS=1000 SOAK_COMINGS=10000 SOAK_ABANDONED=1000 \
+	  $(BIN)/python -m pytest -s tests/test_socket_fuzz.py tests/test_slow_clients.py tests/test_openapi_fuzz.py
+	$(BIN)/python -m benchmarks.soak --minutes 10
+
+# Known vulnerabilities of all that is locked. Nothing checked is no success, so that also ends in an error.
+audit: .venv/complete
+	@for lock in requirements.lock requirements-dev.lock; do \
+	  report=$$($(AUDIT) -r $$lock 2>&1); status=$$?; \
+	  case "$$status $$report" in \
+	    "0 "*|*" known vulnerabilit"*) echo "$$lock: $$report" | grep -v WARNING ;; \
+	    *) echo "$$lock: NOT CHECKED, since pip-audit or its service osv.dev cannot be reached from here."; \
+	       echo "$$report" | tail -n 1 ;; \
+	  esac; \
+	  [ $$status -eq 0 ] || failed=1; \
+	done; exit $${failed:-0}
+
+# What the offline engine reaches now becomes what later changes are held against.
+baselines: .venv/complete
+	$(BIN)/python -m evals.baseline
+
+# Each figure of docs/performance.md beside a plain service; quietest on a machine that nobody else uses.
+bench: .venv/complete
+	$(BIN)/python -m benchmarks $(BENCH)
+
 demo: .venv/serves
 	$(BIN)/interviewer demo
+
+types: .venv/complete
+	$(BIN)/python tests/typescript.py
+
+examples: .venv/complete
+	$(BIN)/python tests/examples.py
 
 drawings: .venv/complete
 	$(BIN)/python -m graphs.drawings
 
+picture: .venv/complete
+	$(BIN)/python tests/picture.py
+
 install: .venv/complete
 
 lock: .venv/complete
-	$(LOCK) --group build --group dev pyproject.toml -o requirements-dev.lock
+	$(LOCK) --extra evals --group build --group dev pyproject.toml -o requirements-dev.lock
 	$(LOCK) --group build -c requirements-dev.lock pyproject.toml -o requirements.lock
 
 .venv/python: pyproject.toml

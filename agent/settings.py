@@ -1,5 +1,6 @@
 """Every setting, read from `INTERVIEWER_*` environment variables."""
 
+import re
 from functools import cache
 from ipaddress import ip_network
 from typing import Annotated, Self
@@ -8,6 +9,7 @@ from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_vali
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 MIN_KEY_LENGTH = 16
+ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:\d{1,5})?")
 NEEDS_PROVIDER = "a model of OpenAI's needs OPENAI_API_KEY (or OPENAI_BASE_URL, for another endpoint)"
 
 
@@ -16,7 +18,7 @@ class SettingsError(Exception):
 
 
 class Settings(BaseSettings):
-    """The settings with their defaults; the README lists them for operators."""
+    """The settings with their defaults; docs/operations.md lists them for operators."""
 
     model_config = SettingsConfigDict(
         env_prefix="INTERVIEWER_", env_ignore_empty=True, extra="ignore", populate_by_name=True
@@ -43,12 +45,28 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(
         262_144, ge=1024, description="Largest request body and socket message, in bytes."
     )
+    request_seconds: int = Field(
+        15,
+        ge=1,
+        le=3600,
+        description="Longest wait for a request's headers, also on a connection that is kept open.",
+    )
+    ping_seconds: int = Field(
+        20,
+        ge=1,
+        le=3600,
+        description="Seconds between pings to a socket; who answers or reads nothing for as long is cut off.",
+    )
     idempotency_hours: int = Field(
         24, ge=1, description="How long a response is kept under its Idempotency-Key."
     )
     trusted_proxies: str = Field(
         "",
         description="Addresses of proxies whose `X-Forwarded-For` is believed, comma separated; unset: none.",
+    )
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Origins whose web pages may call, comma separated; `*`: any; unset: this server's own.",
     )
     log_level: str = Field("info", description="debug, info, warning or error.")
     openai_api_key: SecretStr | None = Field(
@@ -69,13 +87,13 @@ class Settings(BaseSettings):
         "", description="How long a reasoning model thinks, in its own words; unset: the model's default."
     )
 
-    @field_validator("api_keys", mode="before")
+    @field_validator("api_keys", "cors_origins", mode="before")
     @classmethod
-    def split_keys(cls, value: object) -> object:
+    def split_list(cls, value: object) -> object:
         """Split the comma-separated list."""
-        return (
-            tuple(key.strip() for key in value.split(",") if key.strip()) if isinstance(value, str) else value
-        )
+        if not isinstance(value, str):
+            return value
+        return tuple(part.strip() for part in value.split(",") if part.strip())
 
     @field_validator("api_keys")
     @classmethod
@@ -104,14 +122,27 @@ class Settings(BaseSettings):
     def check_proxies(cls, value: str) -> str:
         """Refuse host names and the like, which the server would never find among addresses."""
         proxies = [proxy.strip() for proxy in value.split(",") if proxy.strip()]
-        for proxy in proxies:
-            try:
-                ip_network(proxy)
-            except ValueError as error:
+        try:
+            networks = [ip_network(proxy) for proxy in proxies]
+        except ValueError as error:
+            raise ValueError(
+                f"expected IP addresses or networks such as 10.0.0.0/8, comma separated; {error}"
+            ) from None
+        # A server that listens on `::` sees an IPv4 address as part of IPv6.
+        mapped = [f"::ffff:{n.network_address}/{96 + n.prefixlen}" for n in networks if n.version == 4]
+        return ",".join([*proxies, *mapped])
+
+    @field_validator("cors_origins")
+    @classmethod
+    def check_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        """Refuse what no browser would send as an origin, which would never match."""
+        for origin in origins:
+            if not ORIGIN.fullmatch(origin) and origins != ("*",):
                 raise ValueError(
-                    f"expected IP addresses or networks such as 10.0.0.0/8, comma separated; {error}"
-                ) from None
-        return ",".join(proxies)
+                    "expected origins as browsers send them, such as https://app.example.com, without a path "
+                    f"and in small letters, comma separated; or * alone; got {origin!r}"
+                )
+        return origins
 
     @field_validator("log_level")
     @classmethod

@@ -1,44 +1,36 @@
 """The application: what is mounted where, and what surrounds every request."""
 
+import os
 import re
 import time
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.openapi.utils import get_openapi
 from prometheus_client import CONTENT_TYPE_LATEST, Counter, Histogram, generate_latest
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse, Response
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.staticfiles import PathLike, StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from api import rest, ws
+from api.browsers import OriginRules, protect
+from api.documents import describe_requests, describe_socket
 from api.errors import describe_error
-from api.route import LONGEST_IDEMPOTENCY_KEY
 from api.services import Services
 from graphs.errors import StoreFailed
 
+WEB = Path(__file__).with_name("web")
 SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+SANE_PATH = re.compile(r"[A-Za-z0-9/._-]{0,200}")
+STARTS = {"http.response.start", "websocket.http.response.start", "websocket.accept"}
 REQUESTS = Counter("interviewer_http_requests", "HTTP requests by status.", ["method", "status"])
 SECONDS = Histogram("interviewer_http_request_seconds", "Seconds until the response began.", ["method"])
-
-DESCRIPTION = (
-    "Interviews with an agent that asks, grades and follows up; coaching on answers; practice questions. "
-    "Sending the same answer again is safe, and so is any POST under an `Idempotency-Key`: the stored result "
-    "comes back. The interview is also held live over "
-    "`/api/v1/ws/interviews/{interview_id}?token={api_key}`."
-)
-IDEMPOTENCY_KEY = {
-    "name": "Idempotency-Key",
-    "in": "header",
-    "required": False,
-    "description": "A request under a key happens once; its response is kept for a day.",
-    "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST_IDEMPOTENCY_KEY, "pattern": "^[ -~]+$"},
-}
 
 log = structlog.get_logger()
 
@@ -53,12 +45,45 @@ def create_app(services: Services) -> FastAPI:
     app.include_router(ws.router, prefix="/api/v1")
     for path, report in (("/healthz", report_alive), ("/readyz", report_ready), ("/metrics", report_metrics)):
         app.add_api_route(path, report, methods=["GET", "HEAD"], include_in_schema=False)
+    app.add_api_route("/", show_page, methods=["GET", "HEAD"], include_in_schema=False)
+    app.add_api_route("/docs", show_docs, methods=["GET", "HEAD"], include_in_schema=False)
+    app.add_api_route("/asyncapi.json", report_socket, methods=["GET", "HEAD"], include_in_schema=False)
     app.add_api_websocket_route("/{path:path}", refuse_socket)
+    app.mount("/web", PageFiles(directory=WEB))  # the last one, so that it is asked for no socket
     for kind in (HTTPException, RequestValidationError):
         app.add_exception_handler(kind, respond_to_error)
-    app.add_middleware(RequestSurroundings)
+    app.add_middleware(ErrorEnvelope)
+    app.add_middleware(OriginRules, origins=services.settings.cors_origins)
+    app.add_middleware(RequestSurroundings)  # the one added last is the outermost
     app.openapi = lambda: describe_api(app)  # type: ignore[method-assign]  # FastAPI's documented way
     return app
+
+
+class PageFiles(StaticFiles):
+    """The page's files, which a browser asks about each time: after an upgrade, old and new do not mix."""
+
+    def file_response(
+        self, full_path: PathLike, stat_result: os.stat_result, scope: Scope, status_code: int = 200
+    ) -> Response:
+        """The file, or 304."""
+        response = super().file_response(full_path, stat_result, scope, status_code)
+        response.headers["Cache-Control"] = "no-cache"
+        return response
+
+
+async def show_page() -> FileResponse:
+    """The page, which needs no key by itself."""
+    return FileResponse(WEB / "index.html", headers={"Cache-Control": "no-cache"})
+
+
+async def show_docs() -> FileResponse:
+    """The page that shows both documents to people."""
+    return FileResponse(WEB / "docs.html", headers={"Cache-Control": "no-cache"})
+
+
+async def report_socket() -> JSONResponse:
+    """The AsyncAPI document."""
+    return JSONResponse(describe_socket())
 
 
 async def report_alive() -> JSONResponse:
@@ -93,24 +118,13 @@ async def respond_to_error(request: Request, error: Exception) -> JSONResponse:
 
 
 def describe_api(app: FastAPI) -> dict[str, Any]:
-    """The OpenAPI document, without the 422 that this API never returns."""
-    if not app.openapi_schema:
-        document = get_openapi(
-            title=app.title, version=app.version, routes=app.routes, description=DESCRIPTION
-        )
-        for path in document["paths"].values():
-            for method, operation in path.items():
-                operation["responses"].pop("422", None)
-                if method == "post":
-                    operation.setdefault("parameters", []).append(IDEMPOTENCY_KEY)
-        for unused in ("HTTPValidationError", "ValidationError"):
-            document["components"]["schemas"].pop(unused, None)
-        app.openapi_schema = document
+    """The OpenAPI document, made once."""
+    app.openapi_schema = app.openapi_schema or describe_requests(app)
     return app.openapi_schema
 
 
 class RequestSurroundings:
-    """Gives each request its id and a line in the log, and turns what nobody caught into the envelope."""
+    """Gives each request its id and a line in the log, and each response what keeps browsers safe."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -124,25 +138,43 @@ class RequestSurroundings:
         scope.setdefault("state", {})["request_id"] = request_id
         began, status = time.perf_counter(), 0
 
-        async def send_with_id(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             nonlocal status
-            if message["type"] in (
-                "http.response.start",
-                "websocket.http.response.start",
-                "websocket.accept",
-            ):
+            if message["type"] in STARTS:
                 status = message.get("status", 101)
-                MutableHeaders(scope=message)["X-Request-ID"] = request_id
+                headers = MutableHeaders(scope=message)
+                headers["X-Request-ID"] = request_id
+                if status >= 200:
+                    protect(headers, scope["scheme"])
             await send(message)
 
+        await self._app(scope, receive, send_with_headers)
+        _log_request(scope, request_id, status, time.perf_counter() - began)
+
+
+class ErrorEnvelope:
+    """Turns what nobody caught into the contract's envelope."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request or socket."""
+        has_begun = False
+
+        async def watch(message: Message) -> None:
+            nonlocal has_begun
+            await send(message)
+            has_begun = has_begun or message["type"] in STARTS
+
         try:
-            await self._app(scope, receive, send_with_id)
+            await self._app(scope, receive, watch)
         except Exception as error:
-            if status:
+            request_id = scope["state"]["request_id"]
+            if has_begun:
                 log.exception("response_broken_off", request_id=request_id)
             else:
-                await describe_error(error, request_id).respond()(scope, receive, send_with_id)
-        _log_request(scope, request_id, status, time.perf_counter() - began)
+                await describe_error(error, request_id).respond()(scope, receive, send)
 
 
 def _read_request_id(scope: Scope) -> str:
@@ -151,7 +183,10 @@ def _read_request_id(scope: Scope) -> str:
 
 
 def _log_request(scope: Scope, request_id: str, status: int, seconds: float) -> None:
-    """The path is logged without its query, which may carry a key."""
+    """The path is logged without its query, which may carry a key, and as far as it looks like one of ours:
+    a client that escapes too much has its query in the path.
+    """
+    path = SANE_PATH.match(scope["path"])
     method = scope.get("method", "WS")
     REQUESTS.labels(method, status).inc()
     if method != "WS":
@@ -160,7 +195,7 @@ def _log_request(scope: Scope, request_id: str, status: int, seconds: float) -> 
         "request",
         request_id=request_id,
         method=method,
-        path=scope["path"],
+        path=path[0] if path else "",
         status=status,
         ms=round(seconds * 1e3),
     )

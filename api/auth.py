@@ -2,20 +2,27 @@
 
 import asyncio
 import hashlib
+import hmac
 import os
 import secrets
 import time
+from ipaddress import IPv6Address, ip_address
 from pathlib import Path
 
+import structlog
 from starlette.requests import HTTPConnection
 
 from agent.settings import Settings
 from api.errors import unauthenticated
 from api.limits import RateLimit
+from graphs.errors import StoreFailed
 from graphs.records import Records
 
 USE_MARKED_EVERY_SECONDS = 60
 LOCAL_KEY_FILE = "local-key"
+BITS_OF_A_SITE = 64  # of an IPv6 address: the rest is for each site to give out
+
+log = structlog.get_logger()
 
 
 def hash_key(key: str) -> str:
@@ -46,18 +53,19 @@ async def record_key(records: Records, name: str, key: str) -> None:
     await records.add_key(name_key(key_hash), name, key_hash)
 
 
-async def ensure_local_key(records: Records, path: Path) -> str:
-    """The local key of an embedded database: read from its file, which is made on the first start.
+async def ensure_local_key(records: Records, path: Path) -> tuple[str, bool]:
+    """The local key of an embedded database, and whether it is new.
 
-    A key that was revoked is replaced.
+    It is read from its file, which is made on the first start; a key that was revoked is replaced.
     """
     key = await asyncio.to_thread(_read_kept, path)
-    known = await records.find_key(hash_key(key)) if key else None
-    if not key or (known is not None and known.revoked_at is not None):
+    known = await records.find_key(name_key(hash_key(key))) if key else None
+    is_new = not key or (known is not None and known.revoked_at is not None)
+    if is_new:
         key = make_key()
         await asyncio.to_thread(_keep, path, key)
     await record_key(records, "local", key)
-    return key
+    return key, is_new
 
 
 class Authenticator:
@@ -65,7 +73,7 @@ class Authenticator:
 
     def __init__(self, records: Records, settings: Settings) -> None:
         self._records = records
-        self._fixed = {hash_key(key.get_secret_value()) for key in settings.api_keys}
+        self._fixed = [hash_key(key.get_secret_value()) for key in settings.api_keys]
         self._failures = RateLimit(settings.auth_failure_limit, "Too many failed authentications")
         self._marked: dict[str, float] = {}
 
@@ -74,7 +82,7 @@ class Authenticator:
         key = _read_key(connection)
         owner = await self._find_owner(key) if key else None
         if owner is None:
-            await self._failures.count(connection.client.host if connection.client else "unknown")
+            await self._failures.count(name_caller(connection.client.host if connection.client else ""))
             raise unauthenticated(_explain(key))
         return owner
 
@@ -87,9 +95,10 @@ class Authenticator:
     async def _find_owner(self, key: str) -> str | None:
         key_hash = hash_key(key)
         if self._fixed:
-            return name_key(key_hash) if key_hash in self._fixed else None
-        found = await self._records.find_key(key_hash)
-        if found is None or found.revoked_at is not None:
+            return name_key(key_hash) if _is_among(self._fixed, key_hash) else None
+        # The id is no secret, so how long it takes to find one may show; the hash is compared at once.
+        found = await self._records.find_key(name_key(key_hash))
+        if found is None or not _is_among([found.key_hash], key_hash) or found.revoked_at is not None:
             return None
         await self._mark_used(found.id)
         return found.id
@@ -98,7 +107,31 @@ class Authenticator:
         now = time.monotonic()
         if now - self._marked.get(key_id, -USE_MARKED_EVERY_SECONDS) >= USE_MARKED_EVERY_SECONDS:
             self._marked[key_id] = now
-            await self._records.mark_key_used(key_id)
+            try:
+                await self._records.mark_key_used(key_id)
+            except StoreFailed as error:  # a full disk, say, which keeps nobody from reading
+                log.warning("key_use_not_recorded", key_id=key_id, fact=str(error))
+
+
+def name_caller(address: str) -> str:
+    """Whose failures count together: an IPv4 address, or all of an IPv6 site, which has no end of addresses.
+
+    What a proxy gives in place of an address, such as `unknown`, is one caller.
+    """
+    try:
+        caller = ip_address(address.partition("%")[0])
+    except ValueError:
+        return "unknown"
+    if not isinstance(caller, IPv6Address):
+        return str(caller)
+    if caller.ipv4_mapped:
+        return str(caller.ipv4_mapped)
+    return f"{int(caller) >> (128 - BITS_OF_A_SITE):x}"
+
+
+def _is_among(hashes: list[str], key_hash: str) -> bool:
+    """Compare with every one, in a time that does not tell which fits, or how far."""
+    return sum(hmac.compare_digest(kept, key_hash) for kept in hashes) > 0
 
 
 def _read_kept(path: Path) -> str:

@@ -17,6 +17,7 @@ import httpx
 import typer
 from rich.console import Console
 from rich.live import Live
+from rich.padding import Padding
 from rich.spinner import Spinner
 from rich.text import Text
 
@@ -34,8 +35,10 @@ from api.client import (
     is_near,
     read_interview,
 )
-from api.conversation import Asked, Conversation, Ended, Event, Graded, Thinking, Writing
+from api.conversation import Asked, Broken, Conversation, Ended, Event, Graded, Thinking, Writing
+from api.nearby import find_local_key, forget_chat, note_chat, recall_chat
 from api.terminal import (
+    GRADE_CELLS,
     name_question,
     show_answer,
     show_evaluation,
@@ -49,6 +52,7 @@ from api.terminal import (
 BAR_CELLS = 12
 FIRST_PATIENCE = 3.0
 INTERRUPTED = 130
+LAST = "last"
 DEFAULTS: Mapping[str, object] = {
     "job_role": "Software Developer",
     "experience_level": "Mid-level",
@@ -57,9 +61,10 @@ DEFAULTS: Mapping[str, object] = {
     "duration": 30,
 }
 HELP = """\
-Type your answer and press Enter. A backslash (\\) at the end of a line lets you go on in the next one.
+Type your answer and press Enter. A backslash (\\) at the end of a line goes on in the next one.
+Lines that you paste together are one answer.
   /end   end the interview now and see the summary
-  /quit  leave; the interview waits, and --resume continues it
+  /quit  leave; the interview waits, and --resume last continues it
   /help  show this
 """
 
@@ -73,23 +78,46 @@ def run_chat(
 ) -> int:
     """Hold an interview with whoever is at standard input, and give the exit status.
 
-    `given` holds the parts of the configuration that are known. Without `url` it runs on a server of its own.
-    Raises `OSError` if that does not start or the transcript cannot be written.
+    `given` holds the parts of the configuration that are known, `resume` the id of an interview or `last`.
+    Without `url` it runs on a server of its own. Raises `OSError` if that does not start or the transcript
+    cannot be written.
     """
     _prepare_input()
-    if transcript is not None:
-        transcript.touch()  # better refused now than after the interview
     console = Console(highlight=False)
     try:
         with ExitStack() as stack:
+            if transcript is not None:
+                stack.enter_context(_writable(transcript))
+            resume, url = _find_interview(given, resume, url)
             client = stack.enter_context(_connect(stack, console, url, key))
-            return _hold(console, client, given, resume, transcript)
+            interview = _open_interview(client, given, resume)
+            if interview.status != "completed":
+                note_chat(interview.interview_id, url)
+            return _hold(Chat(console, client, interview, url), transcript)
     except CallFailed as error:
         typer.echo(f"interviewer: {error}", err=True)
         return 1
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, typer.Abort):
         console.print()
         return INTERRUPTED
+
+
+def _find_interview(
+    given: Mapping[str, object], resume: str | None, url: str | None
+) -> tuple[str | None, str | None]:
+    """The interview to continue, if any, and where it is. At a terminal an unfinished one is offered."""
+    if resume not in (None, LAST):
+        return resume, url
+    last = recall_chat()
+    if last is not None and url not in (None, last[1]):
+        last = None
+    if resume == LAST and last is None:
+        raise CallFailed("not_found", "There is no unfinished interview here: start one without --resume.")
+    if last is None or (resume is None and (given or not sys.stdin.isatty())):
+        return None, url
+    if resume is None and not typer.confirm("Your last interview is not over. Continue it?", default=True):
+        return None, url
+    return last
 
 
 def _connect(stack: ExitStack, console: Console, url: str | None, key: str | None) -> Client:
@@ -98,7 +126,7 @@ def _connect(stack: ExitStack, console: Console, url: str | None, key: str | Non
         with _waiting(console, "starting"):
             return Client(*_start_own(stack))
     try:
-        key = key or (_find_local_key() if is_near(url) else None)
+        key = key or (find_local_key() if is_near(url) else None)
         if not key or not key.isascii():
             raise CallFailed("unauthorized", "An API key is needed: give --key or set INTERVIEWER_KEY.")
         return Client(url, key, patience=FIRST_PATIENCE)
@@ -110,38 +138,51 @@ def _start_own(stack: ExitStack) -> tuple[str, str]:
     fixed = load_settings().api_keys
     environment = {"INTERVIEWER_RATE_LIMIT": "1000/minute"} | os.environ
     try:
-        return stack.enter_context(start_server(environment, fixed[0].get_secret_value() if fixed else None))
+        url = stack.enter_context(start_server(environment))
     except OSError as error:
         raise OSError(f"{error}. A server that runs already can be used with --url") from None
+    return url, fixed[0].get_secret_value() if fixed else find_local_key() or ""
 
 
-def _find_local_key() -> str | None:
-    """The key that a server on this machine made in the folder of its database."""
-    from api.auth import LOCAL_KEY_FILE  # noqa: PLC0415 - slow to import, and seldom needed
-    from graphs.migrate import sqlite_path  # noqa: PLC0415
-
-    path = sqlite_path(load_settings().database_url).parent / LOCAL_KEY_FILE
-    return path.read_text().strip() if path.exists() else None
-
-
-def _hold(
-    console: Console, client: Client, given: Mapping[str, object], resume: str | None, transcript: Path | None
-) -> int:
-    interview = client.send(read_interview(resume or _create(client, given)))
+def _open_interview(client: Client, given: Mapping[str, object], resume: str | None) -> Interview:
+    try:
+        interview = client.send(read_interview(resume or _create(client, given)))
+    except CallFailed as error:
+        if resume is not None and error.code == "not_found":
+            forget_chat(resume)  # or it would be offered again and again
+        raise
     client.patience = PATIENCE  # there is a server, so it is worth waiting for
-    chat = Chat(console, client, interview)
+    return interview
+
+
+def _hold(chat: "Chat", transcript: Path | None) -> int:
     chat.introduce()
     try:
         chat.converse()
     except (Left, KeyboardInterrupt) as left:
         chat.say_goodbye()
         return 0 if isinstance(left, Left) else INTERRUPTED
-    interview = client.send(read_interview(interview.interview_id))
-    _show_result(console, interview)
+    except CallFailed:
+        chat.say_goodbye()
+        raise
+    interview = chat.client.send(read_interview(chat.interview.interview_id))
+    forget_chat(interview.interview_id)
+    _show_result(chat.console, interview)
     if transcript is not None:
         transcript.write_text(write_markdown(interview), encoding="utf-8")
-        console.print(f"The transcript is in {transcript}.", markup=False)
+        chat.console.print(f"The transcript is in {transcript}.", markup=False)
     return 0
+
+
+@contextmanager
+def _writable(path: Path) -> Iterator[None]:
+    """Refuse a file now rather than after the interview; one that nothing was written to does not stay."""
+    path.touch()
+    try:
+        yield
+    finally:
+        if path.is_file() and path.stat().st_size == 0:
+            path.unlink()
 
 
 def _create(client: Client, given: Mapping[str, object]) -> str:
@@ -163,6 +204,7 @@ class Chat:
     console: Console
     client: Client
     interview: Interview
+    url: str | None = None
     number: int = 0
     asked: set[str] = field(default_factory=set)
 
@@ -200,7 +242,7 @@ class Chat:
 
     def say_goodbye(self) -> None:
         """Tell how the interview can be continued."""
-        where = [] if is_near(self.client.url) else ["--url", self.client.url]
+        where = ["--url", self.url] if self.url else []
         command = shlex.join(["interviewer", "chat", "--resume", self.interview.interview_id, *where])
         self._print(f"\nThe interview waits for you. Continue it with:\n  {command}")
 
@@ -213,6 +255,9 @@ class Chat:
                     if isinstance(event, Writing):
                         written += event.text
                         show(written)
+                    elif isinstance(event, Broken):
+                        written = ""
+                        show("The connection broke. Trying again ...")
                     elif not isinstance(event, Thinking):
                         return event
             except CallFailed as error:
@@ -313,7 +358,7 @@ def _waiting(console: Console, what: str) -> Iterator[Callable[[str], None]]:
         yield lambda _: None
         return
     with Live(Spinner("dots", Text(f" {what}", style="dim")), console=console, transient=True) as live:
-        yield lambda written: live.update(Text(written, style="dim"))
+        yield lambda written: live.update(Padding(Text(written, style="dim"), (0, 0, 0, GRADE_CELLS)))
 
 
 def _read_line(prompt: str) -> str | None:

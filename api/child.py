@@ -15,10 +15,9 @@ STOP_SECONDS = 10
 
 
 @contextmanager
-def start_server(environment: Mapping[str, str], key: str | None = None) -> Iterator[tuple[str, str]]:
-    """The address of a server on a free port, which ends with the context, and a key for it.
+def start_server(environment: Mapping[str, str]) -> Iterator[str]:
+    """The address of a server on a free port, which ends with the context.
 
-    Where the environment fixes the keys, `key` is one of them; else it is the one that the server tells.
     Raises `OSError` with the server's own words if it does not start.
     """
     command = [sys.executable, "-P", "-m", "api.child", "serve", "--host", "127.0.0.1", "--port", "0"]
@@ -30,18 +29,17 @@ def start_server(environment: Mapping[str, str], key: str | None = None) -> Iter
         ) as server,
     ):
         try:
-            address = _read_after("serving on ", server, log)
-            yield address, key or _read_after("API key: ", server, log)
+            yield _read_address(server, log)
         finally:
             _stop(server)
 
 
-def _read_after(mark: str, server: subprocess.Popen[str], log: IO[str]) -> str:
-    """The word that follows the mark in what the server says."""
+def _read_address(server: subprocess.Popen[str], log: IO[str]) -> str:
     assert server.stdout is not None  # noqa: S101 - it is a pipe
     for line in server.stdout:
-        if mark in line:
-            return line.partition(mark)[2].split()[0]
+        _, found, rest = line.partition("serving on ")
+        if found:
+            return rest.split()[0]
     server.wait()
     log.seek(0)
     words = log.read().strip().rpartition("\n")[2].removeprefix("interviewer: ")

@@ -68,7 +68,7 @@ def chat(
     skills: Annotated[str | None, typer.Option(help="Skills, with commas between them.")] = None,
     kind: Annotated[InterviewType | None, typer.Option("--type", help="The kind of questions.")] = None,
     minutes: Annotated[int | None, typer.Option(min=1, max=240, help="How long it takes.")] = None,
-    resume: Annotated[str | None, typer.Option(help="The id of an interview to continue.")] = None,
+    resume: Annotated[str | None, typer.Option(help="An interview to continue: its id, or last.")] = None,
     url: Annotated[str | None, typer.Option(help="A server to use; unset: one of its own.")] = None,
     key: Annotated[str | None, typer.Option(envvar="INTERVIEWER_KEY", help="The API key for --url.")] = None,
     transcript: Annotated[Path | None, typer.Option(help="A Markdown file to write it all to.")] = None,

@@ -18,7 +18,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import count
-from types import TracebackType
 from typing import Any, Generic, Literal, Self, TypeVar
 from urllib.parse import quote, urlsplit
 from uuid import uuid4
@@ -255,9 +254,7 @@ class Client:
         self.url = read_url(url)
         self.key = key
         self.patience = patience
-        self._http = httpx.Client(
-            base_url=self.url + "/api/v1", headers=_headers(key), timeout=TIMEOUT, trust_env=not is_near(url)
-        )
+        self._http = httpx.Client(**_connection(self.url, key))
 
     def send(self, call: Call[T]) -> T:
         """The result of a call. Raises `CallFailed`."""
@@ -280,9 +277,7 @@ class Client:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 
@@ -292,9 +287,7 @@ class AsyncClient:
     def __init__(self, url: str, key: str, patience: float = PATIENCE) -> None:
         self.url = read_url(url)
         self.patience = patience
-        self._http = httpx.AsyncClient(
-            base_url=self.url + "/api/v1", headers=_headers(key), timeout=TIMEOUT, trust_env=not is_near(url)
-        )
+        self._http = httpx.AsyncClient(**_connection(self.url, key))
 
     async def send(self, call: Call[T]) -> T:
         """The result of a call. Raises `CallFailed`."""
@@ -315,9 +308,7 @@ class AsyncClient:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self._http.aclose()
 
 
@@ -347,7 +338,8 @@ class Retries:
 def read_result(kind: type[T], outcome: httpx.Response | httpx.TransportError, url: str) -> T:
     """What a response carries. Raises `CallFailed` if that is an error, or no response of this service."""
     if isinstance(outcome, httpx.TransportError):
-        raise CallFailed("unreachable", f"There is no answer from {url} ({_name(outcome)}). Is it running?")
+        fact = str(outcome) or type(outcome).__name__
+        raise CallFailed("unreachable", f"There is no answer from {url} ({fact}). Is it running?")
     if outcome.is_success:
         try:
             return TypeAdapter(kind).validate_python(outcome.json()["data"])
@@ -374,8 +366,14 @@ def is_near(url: str) -> bool:
     return urlsplit(read_url(url)).hostname in ("127.0.0.1", "localhost", "::1")
 
 
-def _headers(key: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {key}"}
+def _connection(url: str, key: str) -> dict[str, Any]:
+    headers = {"Authorization": f"Bearer {key}"}
+    return {
+        "base_url": url + "/api/v1",
+        "headers": headers,
+        "timeout": TIMEOUT,
+        "trust_env": not is_near(url),
+    }
 
 
 def _once() -> dict[str, str]:
@@ -394,7 +392,3 @@ def _is_passing(response: httpx.Response) -> bool:
 def _foreign(response: httpx.Response, url: str) -> CallFailed:
     fact = f"{url} answered {response.status_code}, but not as an interviewer does. Is the address right?"
     return CallFailed("not_understood", fact, status=response.status_code)
-
-
-def _name(error: httpx.TransportError) -> str:
-    return str(error) or type(error).__name__

@@ -19,7 +19,6 @@ import time
 from collections import deque
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Any, Literal, Self
 from urllib.parse import quote, urlencode
 
@@ -76,13 +75,18 @@ class Graded:
 
 
 @dataclass(frozen=True, slots=True)
+class Broken:
+    """The connection broke, and another one is being opened; what was being written comes anew."""
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
     """The interview is over."""
 
     summary: Summary
 
 
-Event = Asked | Thinking | Writing | Graded | Ended
+Event = Asked | Thinking | Writing | Graded | Broken | Ended
 
 
 class Conversation:
@@ -131,9 +135,7 @@ class Conversation:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _receive(self) -> None:
@@ -179,6 +181,7 @@ class Conversation:
         if closed.rcvd is not None and closed.rcvd.code == TOO_LARGE:
             self._withdraw()
             raise CallFailed("invalid_request", "The answer is too long for the server.")
+        self._ready.append(Broken())
         self._pause_after(httpx.ReadError("the connection was closed"))
 
     def _overcome(self, error: CallFailed) -> None:

@@ -82,7 +82,7 @@ def _interview_both(console: Console) -> tuple[Interview, Interview]:
     key = make_key()
     with tempfile.TemporaryDirectory(prefix="interviewer-demo-") as folder:
         console.print("Starting the server on a temporary database ...")
-        with start_server(_environment(Path(folder), key), key) as place, Client(*place) as client:
+        with start_server(_environment(Path(folder), key)) as url, Client(url, key) as client:
             console.print(f"It serves on {client.url}. Same job, same settings, two candidates.\n")
             strong = _hold_over_rest(client, read_recording("strong"))
             _show(console, "Strong candidate, over REST", strong)

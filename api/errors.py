@@ -1,6 +1,7 @@
 """Every error a client can meet, in the contract's one envelope; rendered here and nowhere else."""
 
 from collections.abc import Iterable, Mapping
+from itertools import islice
 from typing import Any
 
 import structlog
@@ -10,6 +11,8 @@ from starlette.responses import JSONResponse
 
 from agent.errors import EngineFailed
 from graphs.errors import InterviewForeign, InterviewUnknown, Refused, StoreFailed
+
+MOST_FIELDS, LONGEST_FIELD = 50, 100  # that an error tells of; the rest of a bomb is not sent back
 
 log = structlog.get_logger()
 
@@ -71,7 +74,7 @@ def describe_error(error: Exception, request_id: str) -> ApiError:
         case EngineFailed():
             return _failed(str(error), request_id, retryable=error.retryable)
         case StoreFailed():
-            return _failed(str(error), request_id, retryable=True)
+            return _failed(str(error), request_id, retryable=error.retryable)
     log.error("unexpected_error", kind=type(error).__name__, exc_info=error)
     return _failed("An unexpected error occurred on the server.", request_id, retryable=True)
 
@@ -82,9 +85,10 @@ def _failed(message: str, request_id: str, *, retryable: bool) -> ApiError:
 
 def describe_invalid(problems: Iterable[Any]) -> ApiError:
     """What pydantic found wrong with a client's message, field by field."""
-    fields = [{"field": _name_field(_place(problem)), "reason": _reason(problem)} for problem in problems]
+    told = islice(problems, MOST_FIELDS)
+    fields = [{"field": _name_field(_place(problem)), "reason": _reason(problem)} for problem in told]
     named = ", ".join(f"{field['field']}: {field['reason']}" for field in fields[:3])
-    return ApiError(400, "invalid_request", f"The request is not valid. {named}", {"fields": fields[:50]})
+    return ApiError(400, "invalid_request", f"The request is not valid. {named}", {"fields": fields})
 
 
 def _place(problem: dict[str, Any]) -> tuple[int | str, ...]:
@@ -94,7 +98,7 @@ def _place(problem: dict[str, Any]) -> tuple[int | str, ...]:
 def _name_field(place: tuple[int | str, ...]) -> str:
     """The field's name as the client wrote it; `body` where the body as a whole is at fault."""
     parts = [str(part) for part in place[1:]] if place[:1] == ("body",) else [str(part) for part in place]
-    return ".".join(parts) or "body"
+    return ".".join(parts)[:LONGEST_FIELD] or "body"
 
 
 def _reason(problem: dict[str, Any]) -> str:

@@ -52,6 +52,7 @@ ERRORS_OF_ONE = ERRORS | {
 
 router = APIRouter(
     route_class=ContractRoute,
+    generate_unique_id_function=lambda route: route.name,
     redirect_slashes=False,
     dependencies=[Security(HTTPBearer(auto_error=False, description="An API key."))],
 )

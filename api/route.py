@@ -94,8 +94,8 @@ def _too_large(most: int) -> HTTPException:
 
 
 def _check_key(key: str) -> str:
-    if not 0 < len(key) <= LONGEST_IDEMPOTENCY_KEY or not key.isprintable():
-        fact = f"Idempotency-Key: expected 1 to {LONGEST_IDEMPOTENCY_KEY} printable characters."
+    if not 0 < len(key) <= LONGEST_IDEMPOTENCY_KEY or not (key.isascii() and key.isprintable()):
+        fact = f"Idempotency-Key: expected 1 to {LONGEST_IDEMPOTENCY_KEY} printable ASCII characters."
         raise ApiError(400, "invalid_request", fact)
     return key
 

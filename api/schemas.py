@@ -26,6 +26,7 @@ T = TypeVar("T")
 
 LONGEST_NAME, LONGEST_QUESTION, LONGEST_ANSWER = 200, 2_000, 20_000
 MOST_SKILLS = 20
+ALWAYS_SENT = ConfigDict(json_schema_serialization_defaults_required=True)  # also what has a default
 NOT_BLANK: dict[str, JsonValue] = {"minLength": 1, "pattern": r"\S"}
 
 
@@ -112,6 +113,8 @@ class RequestPractice(Request):
 class Success(BaseModel, Generic[T]):
     """The envelope of every success."""
 
+    model_config = ALWAYS_SENT
+
     status: Literal["success"] = "success"
     data: T
 
@@ -126,6 +129,8 @@ class ErrorBody(BaseModel):
 
 class Failure(BaseModel):
     """The envelope of every error."""
+
+    model_config = ALWAYS_SENT
 
     status: Literal["error"] = "error"
     error: ErrorBody
@@ -213,6 +218,8 @@ class Progress(BaseModel):
 class CreatedData(BaseModel):
     """A new interview."""
 
+    model_config = ALWAYS_SENT
+
     interview_id: str
     created_at: datetime
     status: Literal["created"] = "created"
@@ -221,6 +228,8 @@ class CreatedData(BaseModel):
 
 class InterviewData(BaseModel):
     """An interview as it stands; `summary` and `turns` are there once it is completed."""
+
+    model_config = ALWAYS_SENT
 
     interview_id: str
     created_at: datetime
@@ -267,6 +276,8 @@ class AnswerData(BaseModel):
 
 class EndedData(BaseModel):
     """An interview that is over."""
+
+    model_config = ALWAYS_SENT
 
     interview_id: str
     status: Literal["completed"] = "completed"

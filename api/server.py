@@ -1,7 +1,7 @@
 """Serving: the process around the application, and what it tells the person who starts it."""
 
 import asyncio
-import logging
+import gc
 import os
 import shlex
 import signal
@@ -9,18 +9,21 @@ import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from urllib.parse import quote
 
-import structlog
 import uvicorn
 import uvloop
 
 from agent.settings import Settings
 from api.app import create_app
 from api.auth import LOCAL_KEY_FILE, ensure_local_key
+from api.connections import HttpConnection, SocketConnection, Unread
+from api.logs import configure_logs, log_loop_fault
 from api.services import Services, open_services
 from graphs.migrate import sqlite_path
 
 SHUTDOWN_SECONDS = 30
+COLLECT_AFTER = 10_000  # new objects that may hold each other; Python's own 700 come together in each answer
 
 
 def serve(settings: Settings) -> None:
@@ -38,11 +41,17 @@ def serve(settings: Settings) -> None:
 
 
 async def _serve(settings: Settings, listener: socket.socket) -> None:
+    asyncio.get_running_loop().set_exception_handler(log_loop_fault)
     async with open_services(settings) as services:
         config = uvicorn.Config(
             create_app(services),
-            ws="websockets-sansio",
+            http=HttpConnection,
+            ws=SocketConnection,
             ws_max_size=settings.max_body_bytes,
+            ws_ping_interval=settings.ping_seconds,
+            ws_ping_timeout=settings.ping_seconds,
+            ws_per_message_deflate=False,  # it takes 40 KB per socket, and the messages are short
+            timeout_keep_alive=settings.request_seconds,
             lifespan="off",
             log_config=None,
             access_log=False,  # its lines would carry the keys of sockets
@@ -52,21 +61,36 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
             timeout_graceful_shutdown=SHUTDOWN_SECONDS,
         )
         welcome = await _welcome(services, listener)
-        await AnnouncingServer(config, welcome).serve(sockets=[listener])
+        _spare_collector()
+        await AnnouncingServer(config, welcome, Unread(settings.ping_seconds)).serve(sockets=[listener])
+
+
+def _spare_collector() -> None:
+    """Keep the garbage collector away from what was loaded for good, and let it come less often."""
+    gc.freeze()
+    gc.set_threshold(COLLECT_AFTER)
 
 
 class AnnouncingServer(uvicorn.Server):
     """Says where it serves once it does, and ends by itself when it is told to stop."""
 
-    def __init__(self, config: uvicorn.Config, welcome: str) -> None:
+    def __init__(self, config: uvicorn.Config, welcome: str, unread: Unread) -> None:
         super().__init__(config)
         self._welcome = welcome
+        self._unread = unread
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to serve."""
         await super().startup(sockets)
         sys.stdout.write(self._welcome)
         sys.stdout.flush()
+
+    async def on_tick(self, counter: int) -> bool:
+        """Look after the connections once a second; this is called ten times in one."""
+        if counter % 10 == 0:
+            transports = [connection.transport for connection in self.server_state.connections]
+            self._unread.check(transports, asyncio.get_running_loop().time())
+        return await super().on_tick(counter)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -93,38 +117,27 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 async def _welcome(services: Services, listener: socket.socket) -> str:
-    """The address, the key and a line to paste, for someone who has just started the server."""
+    """The address, the key and a line to paste, for someone who has just started the server.
+
+    What is no terminal keeps what it is told, such as a log, so there the key is told only when it is made.
+    """
     host, port = listener.getsockname()[:2]
     url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     lines = [f"Interviewer is serving on {url} (engine: {services.settings.model})"]
+    fragment = ""
     if not services.settings.api_keys:
         path = sqlite_path(services.settings.database_url).parent / LOCAL_KEY_FILE
-        key = await ensure_local_key(services.records, path)
-        body = '{"job_role": "Python Developer", "skills": ["Python"], "duration": 15}'
-        headers = ["-H", f"Authorization: Bearer {key}", "-H", "Content-Type: application/json"]
-        lines += [
-            f"API key: {key} (kept in {path})",
-            "Create an interview:",
-            shlex.join(["curl", "-s", f"{url}/api/v1/interviews", *headers, "-d", body]),
-        ]
+        key, is_new = await ensure_local_key(services.records, path)
+        if is_new or sys.stdout.isatty():
+            fragment = f"#key={quote(key, safe='')}"  # which a browser sends to nobody
+            lines += [f"API key: {key} (kept in {path})", "Create an interview:", _example(url, key)]
+        else:
+            lines.append(f"The API key is in {path}")
+    lines.append(f"Open the page: {url}/{fragment}")
     return "\n".join(lines) + "\n"
 
 
-def configure_logs(level: str) -> None:
-    """One JSON line per event on standard error, for our events and the libraries' alike."""
-    number = logging.getLevelNamesMapping()[level.upper()]
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
-    logging.basicConfig(
-        level=max(number, logging.WARNING), format="%(levelname)s %(name)s %(message)s", force=True
-    )
-    # uvicorn reports a refused socket as an application that forgot to answer, which it did not.
-    logging.getLogger("uvicorn.error").addFilter(lambda record: "completing handshake" not in str(record.msg))
+def _example(url: str, key: str) -> str:
+    body = '{"job_role": "Python Developer", "skills": ["Python"], "duration": 15}'
+    headers = ["-H", f"Authorization: Bearer {key}", "-H", "Content-Type: application/json"]
+    return shlex.join(["curl", "-s", f"{url}/api/v1/interviews", *headers, "-d", body])

@@ -12,9 +12,8 @@ from agent.engines import load_engine
 from agent.settings import Settings
 from api.auth import Authenticator
 from api.limits import RateLimit, SocketLimit
-from graphs.checkpoints import open_checkpoints
+from graphs.checkpoints import Checkpoints, create_tables
 from graphs.coordination import Locks, reserve_file
-from graphs.errors import StoreFailed
 from graphs.interviewer import Interviewer
 from graphs.migrate import sqlite_path, upgrade_database
 from graphs.records import Records
@@ -41,20 +40,21 @@ class Services:
 
 
 @asynccontextmanager
-async def open_services(settings: Settings) -> AsyncIterator[Services]:
+async def open_services(settings: Settings, *, reads_apart: bool = False) -> AsyncIterator[Services]:
     """The services on a database that is brought up to date, until the context ends.
 
-    Raises `StoreRefused` if the database cannot be used.
+    `reads_apart` keeps every wait for the database out of the event loop. Raises `StoreRefused` if the
+    database cannot be used.
     """
     async with AsyncExitStack() as stack:
         await asyncio.to_thread(stack.enter_context, reserve_file(sqlite_path(settings.database_url)))
         await asyncio.to_thread(upgrade_database, settings.database_url)
         engine = await asyncio.to_thread(load_engine, settings.model)  # too slow for the first request
         stack.push_async_callback(engine.close)
-        records = await asyncio.to_thread(Records, settings.database_url)
+        records = await asyncio.to_thread(Records, settings.database_url, reads_apart=reads_apart)
         stack.push_async_callback(records.close)
-        checkpoints = await stack.enter_async_context(open_checkpoints(settings.database_url))
-        interviewer = Interviewer(records, checkpoints, Context(model=settings.model))
+        await asyncio.to_thread(create_tables, records.store)
+        interviewer = Interviewer(records, Checkpoints(records.store), Context(model=settings.model))
         services = Services(
             settings=settings,
             records=records,
@@ -73,9 +73,11 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
 async def _close_revoked(services: Services) -> None:
     while True:
         await asyncio.sleep(REVOCATION_SECONDS)
-        with suppress(StoreFailed):
+        try:
             for owner in await services.authenticator.find_revoked(services.sockets.owners):
                 services.sockets.close(owner)
+        except Exception:  # whatever fails now is looked at again, or a revoked key would keep its sockets
+            log.exception("revocations_not_read")
 
 
 async def _tidy(services: Services) -> None:

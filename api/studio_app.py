@@ -47,7 +47,7 @@ class ApiBeside:
         async with self._opening:
             if self._app is None:
                 settings = load_settings()
-                services = await self._opened.enter_async_context(open_services(settings))
+                services = await self._opened.enter_async_context(open_services(settings, reads_apart=True))
                 if not settings.api_keys:
                     folder = sqlite_path(settings.database_url).parent
                     await ensure_local_key(services.records, folder / LOCAL_KEY_FILE)

@@ -9,6 +9,7 @@ from api.client import Evaluation, Interview, Question, Summary, Turn
 
 INDENT = Text("  ")
 GOOD, FAIR = 7, 4
+GRADE_CELLS = 9  # in front of feedback
 
 
 def colour_of(score: float) -> str:
@@ -54,8 +55,8 @@ def show_answer(console: Console, answer: str) -> None:
 
 def show_evaluation(console: Console, evaluation: Evaluation) -> None:
     """A grade with its feedback."""
-    score = Text(f"{evaluation.score:>4}/10  ", style=f"bold {colour_of(evaluation.score)}")
-    show_text(console, Text(evaluation.feedback), score, Text(" " * len(score)))
+    score = Text(f"{evaluation.score:>4}/10".ljust(GRADE_CELLS), style=f"bold {colour_of(evaluation.score)}")
+    show_text(console, Text(evaluation.feedback), score, Text(" " * GRADE_CELLS))
     console.print()
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Awaitable, MutableMapping
+from contextlib import suppress
 from typing import Any, Literal, TypeVar
 
 import structlog
@@ -13,7 +14,7 @@ from starlette.websockets import WebSocketDisconnect
 from agent.interview import answer_id
 from api.errors import ApiError, describe_error, describe_invalid
 from api.limits import Pace
-from api.schemas import AnswerText, EvaluationData, QuestionData, QuestionId, SummaryData
+from api.schemas import AnswerText, ErrorBody, EvaluationData, QuestionData, QuestionId, SummaryData
 from api.services import Services
 from graphs.events import (
     AnswerEvaluated,
@@ -63,6 +64,32 @@ class TypingMessage(MessageData):
 
 class RequestNextMessage(MessageData):
     """Nothing."""
+
+
+class ThinkingMessage(BaseModel):
+    """Whether something that the candidate waits for is being prepared."""
+
+    is_thinking: bool
+
+
+class DeltaMessage(BaseModel):
+    """A piece of feedback as it is written."""
+
+    question_id: str
+    text: str
+
+
+class FeedbackMessage(EvaluationData):
+    """The grade of an answer, and which answer it is."""
+
+    question_id: str
+    answer_id: str
+
+
+class EndedMessage(BaseModel):
+    """How the interview ended."""
+
+    summary: SummaryData
 
 
 class Message(BaseModel):
@@ -129,7 +156,8 @@ class Conversation:
             return
         for fault in faults:
             log.error("socket_failed", kind=type(fault).__name__, exc_info=fault)
-        await self._websocket.close(INTERNAL_ERROR if faults else max(works[work] for work in done))
+        with suppress(RuntimeError):  # the client, or what it sent, has closed the socket in the meantime
+            await self._websocket.close(INTERNAL_ERROR if faults else max(works[work] for work in done))
 
     async def _listen(self) -> None:
         """Take in frames, each with the question that this client had been shown when it came.
@@ -159,7 +187,7 @@ class Conversation:
             raise
         except Exception as error:  # noqa: BLE001 - every failure becomes an error message
             told = describe_error(error, self._websocket.state.request_id)
-            await self._send("error", told.body)
+            await self._send("error", ErrorBody.model_validate(told.body))
             return None
 
     async def _handle(self, frame: Frame, shown: str | None) -> None:
@@ -217,27 +245,26 @@ class Conversation:
         match event:
             case ThinkingStarted():
                 self._thinks = True
-                await self._send("thinking", {"is_thinking": True})
+                await self._send("thinking", ThinkingMessage(is_thinking=True))
             case ThinkingStopped() if self._thinks:
-                await self._send("thinking", {"is_thinking": False})
+                await self._send("thinking", ThinkingMessage(is_thinking=False))
             case FeedbackWritten(question_id, text) if self._streams:
-                await self._send("feedback_delta", {"question_id": question_id, "text": text})
+                await self._send("feedback_delta", DeltaMessage(question_id=question_id, text=text))
             case AnswerEvaluated(question_id, evaluation):
+                grade = dict(EvaluationData.of(evaluation))
                 ids = {"question_id": question_id, "answer_id": answer_id(question_id)}
-                await self._send("feedback", EvaluationData.of(evaluation).model_dump(mode="json") | ids)
+                await self._send("feedback", FeedbackMessage(**grade, **ids))
             case QuestionAsked(question) if question.id != self._shown:
                 self._shown = question.id
-                await self._send("question", QuestionData.of(question).model_dump(mode="json"))
+                await self._send("question", QuestionData.of(question))
             case InterviewEnded(summary) if not self._over:
                 self._over = True
-                await self._send(
-                    "interview_ended",
-                    {"summary": SummaryData.of(summary).model_dump(mode="json")},
-                )
+                await self._send("interview_ended", EndedMessage(summary=SummaryData.of(summary)))
 
-    async def _send(self, kind: str, data: dict[str, Any]) -> None:
+    async def _send(self, kind: str, data: BaseModel) -> None:
+        message = {"type": kind, "data": data.model_dump(mode="json")}
         try:
-            await self._websocket.send_text(json.dumps({"type": kind, "data": data}, ensure_ascii=False))
+            await self._websocket.send_text(json.dumps(message, ensure_ascii=False))
         except RuntimeError as error:  # the socket was closed while this was on its way
             raise WebSocketDisconnect from error
 

@@ -1,6 +1,6 @@
 """Fits the weights with which the coach finds the parts of a story: `python -m evals.fit_coaching`.
 
-It reads the marked stories of `evals/data/stories.v1.jsonl`, except those whose id begins with `held-`, and
+It reads the marked stories of `evals/data/parts.v1.jsonl`, except those whose id begins with `held-`, and
 replaces the fitted half of `agent/offline/coaching/cues.toml`. The model is a linear-chain conditional random
 field (Lafferty, McCallum and Pereira, 2001). Stochastic gradient steps climb the log-likelihood of the
 marked roles, less a penalty on the squared distance from a first guess, which comes from the `shows` of each
@@ -8,7 +8,6 @@ cue. Each story counts whole and with each part taken out, so that the model has
 stories give the same weights.
 """
 
-import json
 import random
 import sys
 from collections import defaultdict
@@ -16,12 +15,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import exp, log
 from pathlib import Path
-from typing import Any
 
 from agent.offline.coaching.cues import ALWAYS, FITTED_HALF, ROLES, Role, Weights, load_cues, load_hints
 from agent.offline.coaching.story import MID_SENTENCE_CHANGE, Clause, read_clauses
+from evals.datasets import PartsRow, read_parts, shipped
 
-STORIES = Path(__file__).parent / "data" / "stories.v1.jsonl"
 CUES = Path(__file__).parent.parent / "agent" / "offline" / "coaching" / "cues.toml"
 
 ROLE_OF_PART: dict[str, Role] = {
@@ -47,18 +45,13 @@ class Sample:
     weight: float
 
 
-def read_stories(path: Path = STORIES) -> list[dict[str, Any]]:
-    """The marked stories, one JSON object a line."""
-    return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
-
-
-def samples_of(story: Mapping[str, Any]) -> Iterator[Sample]:
+def samples_of(story: PartsRow) -> Iterator[Sample]:
     """The story whole and with each of its parts taken out; none for a story with headings."""
-    clauses = read_clauses(story["answer"])
+    clauses = read_clauses(story.answer)
     if any(clause.label for clause in clauses):
         return
-    marked = [(clause, _part_at(clause.start, story["parts"])) for clause in clauses]
-    for gone in (None, *story["parts"]):
+    marked = [(clause, _part_at(clause.start, story.parts)) for clause in clauses]
+    for gone in (None, *story.parts):
         kept = [(clause, part) for clause, part in marked if gone is None or part != gone]
         if kept:
             roles = tuple(ROLES.index(ROLE_OF_PART[part] if part else "other") for _, part in kept)
@@ -209,8 +202,8 @@ def main() -> None:
     """Replaces the fitted half of the data file."""
     samples = [
         sample
-        for story in read_stories()
-        if not story["id"].startswith("held-")
+        for story in read_parts(shipped("parts"))
+        if not story.id.startswith("held-")
         for sample in samples_of(story)
     ]
     hand_written = CUES.read_text("utf-8").partition(FITTED_HALF)[0]

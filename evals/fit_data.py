@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agent.interview import KeyPoint
-from agent.offline.grading.comparison import Comparison, Flow
+from agent.offline.grading.comparison import Comparison, Usage
 from agent.offline.grading.features import measure
 from agent.offline.grading.points import look_for
-from agent.offline.grading.scoring import declines, is_silent, point_measures, shared_measures
+from agent.offline.grading.scoring import declines, has_told, is_silent, point_measures, shared_measures
 from agent.offline.grading.target import Target, set_target
 from agent.offline.grading.text import read
 from evals.synthetic import Source, make
@@ -29,29 +29,16 @@ FOLDS = 8
 SEED = 7
 SETS = ("mohler", "saf", "os", "scientsbank", "beetle")
 # What a label is worth on the scale of the graded sets, whose graders give much for a wrong answer.
-WORTH = {"correct": 0.97, "incorrect": 0.55, "contradictory": 0.42}
+WORTH = {"correct": 0.97, "incorrect": 0.6, "contradictory": 0.38}
 SET_WEIGHTS = {"mohler": 3.0, "saf": 1.5, "os": 1.0, "scientsbank": 0.35, "beetle": 0.35, "interview": 1.0}
-# Measures that only the doubts use.
-FOR_DOUBTS = frozenset(
-    [
-        "not_be",
-        "not_may",
-        "not_do",
-        "not_so",
-        "run_longest",
-        "run_share",
-        "run_matched",
-        "flow_lowest",
-        "not_share",
-        "clash_wanted",
-        "talk",
-    ]
-)
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A measured answer; `of` is the set it comes from, `kind` is `real` or how it was made."""
+    """A measured answer; `of` is the set it comes from, `kind` is `real` or how it was made.
+
+    `told` are the measures without what may be lists of keywords, if there are any.
+    """
 
     of: str
     kind: str
@@ -61,6 +48,7 @@ class Row:
     label: str
     measures: dict[str, float]
     silent: bool
+    told: dict[str, float] | None
 
 
 class Table:
@@ -68,7 +56,6 @@ class Table:
 
     def __init__(self, rows: Sequence[Row]) -> None:
         self.rows = rows
-        self.names = [name for name in rows[0].measures if name not in FOR_DOUBTS]
         self.of = np.array([row.of for row in rows])
         self.kind = np.array([row.kind for row in rows])
         self.fold = np.array([row.fold for row in rows])
@@ -80,34 +67,43 @@ class Table:
         self.weight = np.array([SET_WEIGHTS.get(row.of, 0.0) for row in rows])
         self.everything: Bools = np.ones(len(rows), dtype=bool)
 
-    def columns(self, names: Sequence[str]) -> Floats:
-        """The named measures, one row an answer."""
-        return np.array([[row.measures[name] for name in names] for row in self.rows])
+        self.lists: Bools = np.array([row.told is not None for row in rows])
+        self._names = list(rows[0].measures)
+        self._whole = np.array([list(row.measures.values()) for row in rows])
+        self._told = np.array([list((row.told or row.measures).values()) for row in rows])
+
+    def columns(self, names: Sequence[str], *, told: bool = False) -> Floats:
+        """The named measures, one row an answer, of all of it or of what is told beside lists."""
+        columns: Floats = (self._told if told else self._whole)[
+            :, [self._names.index(name) for name in names]
+        ]
+        return columns
 
 
-def point_columns(sample: Mapping[str, Any], flow: Flow, names: Sequence[str], *, signals: bool) -> Floats:
+def point_columns(sample: Mapping[str, Any], usage: Usage, names: Sequence[str], *, signals: bool) -> Floats:
     """One row a key point of the sample's question."""
-    c = Comparison(_sample_target(sample, signals=signals), read(sample["answer"]), flow)
+    c = Comparison(_sample_target(sample, signals=signals), read(sample["answer"]), usage)
     seen = [look_for(c, point) for point in c.target.points]
     shared = shared_measures(c, seen)
     return np.array([[{**shared, **point_measures(s)}[name] for name in names] for s in seen])
 
 
-def measure_sets(sets: Mapping[str, list[dict[str, Any]]], flow: Flow) -> Iterator[Row]:
-    """Every graded answer, and the answers made from them."""
+def measure_sets(sets: Mapping[str, list[dict[str, Any]]], usages: Sequence[Usage]) -> Iterator[Row]:
+    """Every graded answer, and the answers made from them; by fold, the usage of the other folds."""
     for name, answers in sets.items():
         for answer in answers:
-            yield _row(name, answer, "real", answer["answer"], flow)
+            yield _row(name, answer, "real", answer["answer"], usages)
         sources = [Source(a["question_id"], a["reference_answer"], a["answer"], grade_of(a)) for a in answers]
         for made in make(sources, SEED):
-            yield _row(name, answers[made.source], made.kind, made.text, flow)
+            yield _row(name, answers[made.source], made.kind, made.text, usages)
 
 
-def _row(name: str, answer: Mapping[str, Any], kind_: str, text: str, flow: Flow) -> Row:
+def _row(name: str, answer: Mapping[str, Any], kind_: str, text: str, usages: Sequence[Usage]) -> Row:
+    fold = fold_of(name, answer)
     target = set_target(answer["question"], (), answer["reference_answer"])
     label = str(answer.get("label", ""))
     return _measured(
-        name, kind_, answer["question_id"], fold_of(name, answer), grade_of(answer), label, target, text, flow
+        name, kind_, answer["question_id"], fold, grade_of(answer), label, target, text, usages[fold]
     )
 
 
@@ -120,21 +116,31 @@ def _measured(
     label: str,
     target: Target,
     text: str,
-    flow: Flow,
+    usage: Usage,
 ) -> Row:
-    c = Comparison(target, read(text), flow)
+    c = Comparison(target, read(text), usage)
     silent = declines(c) or is_silent(c)
-    return Row(of, kind_, question, fold, grade, label, measure(c), silent)
+    return Row(
+        of,
+        kind_,
+        question,
+        fold,
+        grade,
+        label,
+        measure(c),
+        silent,
+        measure(c.without_lists()) if has_told(c) else None,
+    )
 
 
-def measure_samples(samples: Sequence[Mapping[str, Any]], flow: Flow) -> Iterator[Row]:
+def measure_samples(samples: Sequence[Mapping[str, Any]], usage: Usage) -> Iterator[Row]:
     """The sample interview answers, and the answers made from them."""
 
     def row(sample: Mapping[str, Any], kind_: str, text: str) -> Row:
         target = _sample_target(sample, signals=True)
         fold = zlib.crc32(sample["question_id"].encode()) % FOLDS
         return _measured(
-            "interview", kind_, sample["question_id"], fold, sample["human_score"], "", target, text, flow
+            "interview", kind_, sample["question_id"], fold, sample["human_score"], "", target, text, usage
         )
 
     sources = sample_sources(samples)
@@ -157,7 +163,7 @@ def sample_sources(samples: Sequence[Mapping[str, Any]]) -> list[Source]:
 
 
 def measure_attacks(
-    attacks: Sequence[Mapping[str, Any]], flow: Flow, folds: Mapping[str, int]
+    attacks: Sequence[Mapping[str, Any]], usages: Sequence[Usage], folds: Mapping[str, int]
 ) -> Iterator[Row]:
     """Every attack, each followed by the answer it started from."""
     for attack in attacks:
@@ -165,7 +171,9 @@ def measure_attacks(
         target = set_target(attack["question"], (), attack["reference_answer"])
         fold = folds[attack["question_id"]]
         for kind_, text in (("attack", attack["answer"]), ("before attack", other or "")):
-            yield _measured("attacks", kind_, attack["question_id"], fold, 0.0, "", target, text, flow)
+            yield _measured(
+                "attacks", kind_, attack["question_id"], fold, 0.0, "", target, text, usages[fold]
+            )
 
 
 def grade_of(answer: Mapping[str, Any]) -> float:

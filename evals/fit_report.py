@@ -7,23 +7,32 @@ from typing import Any
 
 import numpy as np
 
-from agent.offline.grading.comparison import Flow
+from agent.offline.grading.comparison import Usage
+from agent.offline.grading.scoring import AGREES, FEW_WANTED
 from evals.fit_data import FOLDS, Bools, Floats, Table, point_columns
 from evals.fit_models import (
+    AGREEMENT,
+    AGREEMENT_WORTH,
     CEILINGS,
-    COSTS,
     DOUBTS,
     FLOORS,
+    LINE,
     PLAIN_NAMES,
     POINT_NAMES,
+    SHORT_WORDS,
+    TREES,
+    TREES_SHARE,
+    WORTHS,
     mean_point,
     point_data,
+    train_agreement,
     train_doubt,
+    train_line,
     train_points,
-    train_quality,
+    train_trees,
 )
 
-KNOB = (1.0, 0.9, 0.85, 0.8, 0.78, 0.75, 0.7, 0.6, 0.5, 0.3, 0.1)
+KNOB = (1.0, 0.2, 0.1, 0.05, 0.0, -0.05, -0.1, -0.2, -0.3, -0.5)
 LEVELS = ("strong", "partial", "thin", "vague", "wrong")
 QWK_STEPS = 11
 Attacks = Sequence[Mapping[str, Any]]
@@ -36,10 +45,12 @@ class Unseen:
         self.table = table
         size = len(table.rows)
         self.quality: Floats = np.zeros(size)
+        self.told: Floats = np.zeros(size)
         self.likelihood: dict[str, Floats] = {name: np.zeros(size) for name in DOUBTS}
         for fold in range(FOLDS):
             out = table.fold == fold
-            self.quality[out] = quality_of(table, (table.fold != fold) & graded(table))[out]
+            whole, told = quality_of(table, (table.fold != fold) & graded(table))
+            self.quality[out], self.told[out] = whole[out], told[out]
             for name in DOUBTS:
                 model = train_doubt(table, name, table.fold != fold)
                 self.likelihood[name][out] = model.predict_proba(table.columns(DOUBTS[name])[out])[:, 1]
@@ -47,12 +58,24 @@ class Unseen:
     def scores(self, floors: Mapping[str, float]) -> Floats:
         """The scores from 0 to 1 when the doubts begin at these likelihoods; a floor of 1 means never."""
         scores = self.quality.copy()
-        for name, likelihood in self.likelihood.items():
-            if floors[name] < 1:
-                width = CEILINGS[name] - FLOORS[name]
-                scores *= 1 - COSTS[name] * np.clip((likelihood - floors[name]) / width, 0, 1)
+        stuffed = self._certainty("stuffing", floors) * self.table.lists
+        scores -= stuffed * np.maximum(0, scores - self.told)
+        for name, most in WORTHS.items():
+            certainty = self._certainty(name, floors)
+            if name == "salad":
+                certainty = certainty * np.minimum(
+                    1, np.expm1(self.table.columns(["wanted"])[:, 0]) / FEW_WANTED
+                )
+            scores -= certainty * np.maximum(0, scores - most)
         scores[self.table.silent] = 0.0
         return scores
+
+    def _certainty(self, name: str, floors: Mapping[str, float]) -> Floats:
+        if floors[name] >= 1:
+            return np.zeros(len(self.table.rows))
+        width = CEILINGS[name] - FLOORS[name]
+        certainty: Floats = np.clip((self.likelihood[name] - floors[name]) / width, 0, 1)
+        return certainty
 
 
 def graded(table: Table) -> Bools:
@@ -61,16 +84,27 @@ def graded(table: Table) -> Bools:
     return kept
 
 
-def quality_of(table: Table, use: Bools) -> Floats:
-    """The quality of every row by a model of the rows in use."""
-    trees, line = train_quality(table, use)
-    x = table.columns(table.names)
-    linear = line["start"] + x @ np.array(line["weights"])
-    estimate: Floats = np.clip((trees.predict(x) + linear) / 2, 0, 1)
-    return estimate
+def quality_of(table: Table, use: Bools) -> tuple[Floats, Floats]:
+    """The quality of every row, whole and less its lists, by a model of the rows in use."""
+    trees, line, agreement = train_trees(table, use), train_line(table, use), train_agreement(table, use)
+    knots = np.array(line["knots"])
+
+    def estimate(told: bool) -> Floats:
+        x = table.columns(LINE, told=told)
+        linear = (
+            line["start"] + x @ np.array(line["weights"]) + np.minimum(x - knots, 0) @ np.array(line["bends"])
+        )
+        trust = np.minimum(1, SHORT_WORDS / np.maximum(1, table.columns(["reference"], told=told)[:, 0]))
+        share = trust * TREES_SHARE
+        mean = share * trees.predict(table.columns(TREES, told=told)) + (1 - share) * linear
+        agrees = agreement.predict_proba(table.columns(AGREEMENT, told=told))[:, 1]
+        found: Floats = np.clip(mean + trust * AGREEMENT_WORTH * (agrees - AGREES), 0, 1)
+        return found
+
+    return estimate(told=False), estimate(told=True)
 
 
-def write_report(path: Path, table: Table, attacks: Attacks, samples: Attacks, flow: Flow) -> None:
+def write_report(path: Path, table: Table, attacks: Attacks, samples: Attacks, usage: Usage) -> None:
     """Write the page; takes some minutes."""
     unseen = Unseen(table)
     scores = unseen.scores(FLOORS)
@@ -80,7 +114,7 @@ def write_report(path: Path, table: Table, attacks: Attacks, samples: Attacks, f
         _curve(unseen, attacks),
         _kinds(table, scores, attacks),
         _transfer(table, scores),
-        _levels(samples, flow),
+        _levels(samples, usage),
     ]
     path.write_text("\n\n".join(sections) + "\n", encoding="utf-8")
 
@@ -94,11 +128,15 @@ others is never split over two of them. The attacks start from Mohler answers an
 that had not seen their assignment; no attack of that file is used in fitting. The lists of words and the
 grammar table (which kinds of word follow each other) are the same in all folds.
 
-An answer's score is its quality beside the reference times the credit that three doubts leave: that it is a
-heap of keywords (*salad*), that it denies what it should say (*denial*), and that it is talk without
-substance (*emptiness*). The quality is learned from answers graded by people alone; the doubts are
-classifiers learned from answers made to deceive, held against the real ones, and take nothing away until
-their likelihood passes a floor."""
+An answer's score is its quality beside the reference, less what doubts take: that it is a heap of keywords
+(*salad*), that keywords were added to it (*stuffing*), that it denies what it should say (*denial*), that it
+is talk without substance (*emptiness*), and that it answers another question (*strayed*). A doubt that is
+certain leaves what a text of its kind is worth at most; stuffing leaves what is told beside the keywords.
+The quality is learned from answers graded by people alone; the doubts are classifiers learned from answers
+made to deceive, held against the real ones, and take nothing away until their likelihood passes a floor.
+
+The measures, the floors and what a doubted text is worth were chosen by these same figures, those on the
+attacks included, so expect a little less on other questions and other attacks."""
 
 
 def agreement(table: Table, scores: Floats, name: str) -> tuple[Floats, Floats]:
@@ -182,19 +220,20 @@ def _curve(unseen: Unseen, attacks: Attacks) -> str:
     lines = [
         "## The trade-off between agreement and robustness",
         "",
-        "The knob is the likelihood from which *salad* and *denial* begin to cost; 1 switches them off.",
-        f"Shipped: {FLOORS['salad']} and {FLOORS['denial']}.",
+        "The knob shifts the likelihoods from which *salad*, *stuffing*, *denial* and *strayed* begin to",
+        "cost; with 1 they never do. Shipped: 0.",
         "",
-        "| floor | Mohler r | SAF r | OS r | SciEntsBank AUC | Beetle AUC | rules broken |",
+        "| shift | Mohler r | SAF r | OS r | SciEntsBank AUC | Beetle AUC | rules broken |",
         "|---|---|---|---|---|---|---|",
     ]
     table = unseen.table
-    for floor in KNOB:
-        scores = unseen.scores({**FLOORS, "salad": floor, "denial": floor})
+    for shift in KNOB:
+        shifted = {name: floor + shift for name, floor in FLOORS.items() if name != "emptiness"}
+        scores = unseen.scores({**FLOORS, **shifted})
         rs = [f"{pearson(*agreement(table, scores, name)):.3f}" for name in ("mohler", "saf", "os")]
         aucs = [f"{contradiction_auc(table, scores, name):.3f}" for name in ("scientsbank", "beetle")]
         broken = f"{macro(broken_rules(table, scores, attacks)):.1%}"
-        lines.append(f"| {floor} | {' | '.join((*rs, *aucs, broken))} |")
+        lines.append(f"| {shift:+} | {' | '.join((*rs, *aucs, broken))} |")
     return "\n".join(lines)
 
 
@@ -221,20 +260,20 @@ def _transfer(table: Table, scores: Floats) -> str:
         "|---|---|---|",
     ]
     for name in ("mohler", "saf", "os"):
-        blind = quality_of(table, (table.of != name) & graded(table))
+        blind, _ = quality_of(table, (table.of != name) & graded(table))
         without, within = (pearson(*agreement(table, s, name)) for s in (blind, scores))
         lines.append(f"| {name} | {without:.3f} | {within:.3f} |")
     return "\n".join(lines)
 
 
-def _levels(samples: Attacks, flow: Flow) -> str:
+def _levels(samples: Attacks, usage: Usage) -> str:
     lines = [
         "## Interview answers by intended level",
         "",
         "Sample answers of `evals/data`, scored by key points from 0 to 10 by a model of other questions.",
     ]
     for title, names in (("With signals", POINT_NAMES), ("Plain key points", PLAIN_NAMES)):
-        found = dict(_unseen_levels(samples, flow, names))
+        found = dict(_unseen_levels(samples, usage, names))
         lines += [
             "",
             f"{title}:",
@@ -249,14 +288,14 @@ def _levels(samples: Attacks, flow: Flow) -> str:
     return "\n".join(lines)
 
 
-def _unseen_levels(samples: Attacks, flow: Flow, names: Sequence[str]) -> Iterator[tuple[str, float]]:
+def _unseen_levels(samples: Attacks, usage: Usage, names: Sequence[str]) -> Iterator[tuple[str, float]]:
     """By sample: its score by key points before any doubt, by a model of other questions."""
     order = sorted({sample["question_id"] for sample in samples})
     for fold in range(FOLDS):
         inside = [order.index(sample["question_id"]) % FOLDS == fold for sample in samples]
         known = [sample for sample, out in zip(samples, inside, strict=True) if not out]
-        w = train_points(point_data(known, flow, names))
+        w = train_points(point_data(known, usage, names))
         for sample, out in zip(samples, inside, strict=True):
             if out:
-                x = point_columns(sample, flow, names, signals=names == POINT_NAMES)
+                x = point_columns(sample, usage, names, signals=names == POINT_NAMES)
                 yield sample["id"], 10 * mean_point(w, x)

@@ -42,10 +42,11 @@ def grade_lines(lines: TextIO, engine: Engine) -> Iterator[dict[str, Any]]:
     The engine is closed in the end, for its connections belong to the event loop that is made here.
     """
     with asyncio.Runner() as runner:
+        loop = runner.get_loop()
         try:
             for number, line in enumerate(lines, start=1):
                 if line.strip():
-                    yield runner.run(grade_line(engine, line, number))
+                    yield loop.run_until_complete(grade_line(engine, line, number))
         finally:
             runner.run(engine.close())
 

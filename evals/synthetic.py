@@ -66,6 +66,7 @@ DENIALS = (
 )
 _VERB = re.compile(r"\b(is|are|was|were|can|could|will|would|should|must|may|might|does|do|has|have)\b")
 BATCH = 4
+GOOD = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +100,23 @@ def make(sources: Sequence[Source], seed: int) -> Iterator[Made]:
         batch = max(1, min(BATCH, len(indices) // 10))
         for _ in range(batch):
             yield from _from_reference(rng, indices[0], sources[indices[0]])
+        for index in _others(rng, sources, indices, batch + 1):
+            yield Made("strayed", indices[0], sources[index].answer)
         ranked = sorted(indices, key=lambda index: (sources[index].grade, index))
         half = max(1, len(ranked) // 3)
         for index in rng.sample(ranked[-half:], min(batch + 1, half)):
             yield from _from_good(rng, index, sources[index].answer)
         for index in rng.sample(ranked[:half], min(batch + 1, half)):
             yield from _from_bad(rng, index, sources[index])
+
+
+def _others(rng: random.Random, sources: Sequence[Source], own: Sequence[int], count: int) -> list[int]:
+    """Good answers to other questions."""
+    question = sources[own[0]].question
+    elsewhere = [
+        i for i, source in enumerate(sources) if source.question != question and source.grade >= GOOD
+    ]
+    return rng.sample(elsewhere, min(count, len(elsewhere)))
 
 
 def _from_reference(rng: random.Random, index: int, source: Source) -> Iterator[Made]:
@@ -130,8 +142,11 @@ def _from_bad(rng: random.Random, index: int, source: Source) -> Iterator[Made]:
     words = keywords(rng, source.reference, rng.choice((1.0, 1.0, 0.6)))
     bad = source.answer
     if source.phrases:
-        yield Made("salad", index, f"{bad} {phrase_list(rng, source)}")
-    yield Made("salad", index, rng.choice((f"{bad} {words}", f"{words}. {bad}", f"{bad} Keywords: {words}")))
+        yield Made("stuffing", index, f"{bad} {phrase_list(rng, source)}")
+    yield Made("stuffing", index, f"{bad} {words}")
+    yield Made(
+        "stuffing", index, rng.choice((f"{bad}. {words}", f"{words}. {bad}", f"{bad} Keywords: {words}"))
+    )
     yield Made("salad", index, f"{bad} {shuffle(rng, source.reference)}")
 
 

@@ -1,32 +1,204 @@
-"""Where threads are checkpointed: the same database as the records."""
+"""Where threads are checkpointed: the same database as the records, and beside it the latest ones at hand.
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+Records replace a thread that was lost, so nobody waits for a checkpoint to be on disk.
+"""
 
-import aiosqlite
-from langgraph.checkpoint.base import BaseCheckpointSaver
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import closing
+from typing import Any, cast
+from zlib import crc32
+
+import structlog
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import (
+    WRITES_IDX_MAP,
+    BaseCheckpointSaver,
+    ChannelVersions,
+    Checkpoint,
+    CheckpointMetadata,
+    CheckpointTuple,
+    DeltaChannelHistory,
+)
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
-from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
+from langgraph.checkpoint.sqlite import SqliteSaver
+from sqlalchemy.engine import Connection
 
 import agent.interview
-from graphs.migrate import sqlite_path
+from graphs.errors import StoreFailed
+from graphs.store import Store, raw_connection
 
 # Only our own domain types are ever rebuilt from a checkpoint.
 STORED_TYPES = [
     ("agent.interview", name) for name, value in vars(agent.interview).items() if isinstance(value, type)
 ]
+MOST_AT_HAND = 256  # threads, of some 6 kB each
+
+Writes = dict[tuple[str, int], tuple[str, str, Any]]
+
+log = structlog.get_logger()
 
 
-@asynccontextmanager
-async def open_checkpoints(database_url: str) -> AsyncIterator[BaseCheckpointSaver[str]]:
-    """A checkpointer on the database, for as long as the context lasts."""
-    serializer = JsonPlusSerializer(allowed_msgpack_modules=STORED_TYPES)
-    async with aiosqlite.connect(sqlite_path(database_url)) as connection:
-        await connection.execute("PRAGMA journal_mode=WAL")
-        await connection.execute(
-            "PRAGMA synchronous=NORMAL"
-        )  # records are the durable half; threads are rebuilt
-        await connection.execute("PRAGMA busy_timeout=10000")
-        saver = AsyncSqliteSaver(connection, serde=serializer)
-        await saver.setup()
-        yield saver
+class CheckedSerializer(JsonPlusSerializer):
+    """Keeps a checksum beside each value, so that damage is found and nothing is asked or graded by it.
+
+    A value without one, which an older version stored, is read as it is.
+    """
+
+    def dumps_typed(self, obj: object) -> tuple[str, bytes]:
+        """The value's kind with its checksum, and the value."""
+        kind, stored = super().dumps_typed(obj)
+        return f"{kind}:{crc32(stored):08x}", stored
+
+    def loads_typed(self, data: tuple[str, bytes]) -> object:
+        """The value again. Raises `ValueError` if it is not what was stored."""
+        (kind, _, checksum), stored = data[0].partition(":"), data[1]
+        if checksum and checksum != f"{crc32(stored):08x}":
+            raise ValueError("a stored checkpoint is damaged")
+        return super().loads_typed((kind, stored))
+
+
+class Checkpoints(BaseCheckpointSaver[str]):
+    """LangGraph's saver for SQLite, on the store's connections and within its transactions."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(serde=CheckedSerializer(allowed_msgpack_modules=STORED_TYPES))
+        self._store = store
+        self._at_hand: dict[str, CheckpointTuple] = {}
+        self._writes: dict[str, dict[str, Writes]] = {}  # by thread and checkpoint, for those at hand
+        self._handed_over: dict[str, CheckpointTuple] = {}
+
+    def hand_over(self, thread_id: str, values: Mapping[str, object]) -> bool:
+        """Let the thread's next run begin from what the last one left here, with these values of the channels
+        that are stored as additions, so that nothing has to be read. False if it is not at hand."""
+        latest = self._at_hand.get(thread_id)
+        if latest is None:
+            return False
+        written = self._writes[thread_id].get(latest.checkpoint["id"], {})
+        whole: Checkpoint = {
+            **latest.checkpoint,
+            "channel_values": {**latest.checkpoint["channel_values"], **values},
+        }
+        self._handed_over[thread_id] = latest._replace(
+            checkpoint=whole, pending_writes=list(written.values())
+        )
+        return True
+
+    async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
+        """The thread's latest checkpoint, or the one that the configuration names."""
+        handed_over = self._handed_over.pop(_thread_of(config), None)
+        if handed_over is not None:
+            return handed_over
+        await self._store.settle()
+        return await self._store.read(lambda connection: self._on(connection).get_tuple(config))
+
+    async def alist(
+        self,
+        config: RunnableConfig | None,
+        *,
+        filter: dict[str, Any] | None = None,  # noqa: A002 - the base class names it so
+        before: RunnableConfig | None = None,
+        limit: int | None = None,
+    ) -> AsyncIterator[CheckpointTuple]:
+        """The checkpoints of a thread, the latest first."""
+        await self._store.settle()
+        for found in await self._store.read(
+            lambda connection: list(
+                self._on(connection).list(config, filter=filter, before=before, limit=limit)
+            )
+        ):
+            yield found
+
+    async def aget_delta_channel_history(
+        self, *, config: RunnableConfig, channels: Sequence[str]
+    ) -> Mapping[str, DeltaChannelHistory]:
+        """What the channels that are stored as additions are rebuilt from."""
+        await self._store.settle()
+        return await self._store.read(
+            lambda connection: self._on(connection).get_delta_channel_history(
+                config=config, channels=channels
+            )
+        )
+
+    async def aput(
+        self,
+        config: RunnableConfig,
+        checkpoint: Checkpoint,
+        metadata: CheckpointMetadata,
+        new_versions: ChannelVersions,
+    ) -> RunnableConfig:
+        """Store a checkpoint, which is then the thread's latest."""
+        thread_id, kept = _thread_of(config), metadata.copy()
+        place = {**config["configurable"], "checkpoint_id": checkpoint["id"]}
+        stored: RunnableConfig = {
+            "configurable": {
+                name: place.get(name, "") for name in ("thread_id", "checkpoint_ns", "checkpoint_id")
+            }
+        }
+        parent = config if config["configurable"].get("checkpoint_id") else None
+        early = self._writes.get(thread_id, {}).get(checkpoint["id"], {})
+        self._writes[thread_id] = {checkpoint["id"]: early}
+        self._at_hand.pop(thread_id, None)
+        self._at_hand[thread_id] = CheckpointTuple(stored, checkpoint, kept, parent)
+        if len(self._at_hand) > MOST_AT_HAND:
+            self._forget(next(iter(self._at_hand)))
+        self._write(thread_id, lambda saver: saver.put(config, checkpoint, kept, new_versions))
+        return stored
+
+    async def aput_writes(
+        self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
+    ) -> None:
+        """Store what a node wrote."""
+        thread_id = _thread_of(config)
+        known = self._writes.setdefault(thread_id, {}).setdefault(config["configurable"]["checkpoint_id"], {})
+        for place, (channel, value) in enumerate(writes):
+            known[task_id, WRITES_IDX_MAP.get(channel, place)] = (task_id, channel, value)
+        self._write(thread_id, lambda saver: saver.put_writes(config, writes, task_id, task_path))
+
+    async def adelete_thread(self, thread_id: str) -> None:
+        """Remove all that is stored of a thread."""
+        self._forget(thread_id)
+        await self._store.write(lambda connection: self._on(connection).delete_thread(thread_id))
+
+    def _write(self, thread_id: str, work: Callable[[SqliteSaver], object]) -> None:
+        """Have it written without waiting for it; a thread that could not be is not continued from memory."""
+
+        def note_failure(error: StoreFailed) -> None:
+            self._forget(thread_id)
+            log.warning("checkpoint_not_written", interview_id=thread_id, fact=str(error))
+
+        self._store.write_later(lambda connection: work(self._on(connection)), note_failure)
+
+    def _forget(self, thread_id: str) -> None:
+        for memory in (self._at_hand, self._writes, self._handed_over):
+            memory.pop(thread_id, None)
+
+    def get_next_version(self, current: str | None, channel: None) -> str:
+        """Count as LangGraph's saver does, so that threads which it stored go on here."""
+        return SqliteSaver.get_next_version(cast("SqliteSaver", self), current, channel)
+
+    def _on(self, connection: Connection) -> SqliteSaver:
+        """LangGraph's saver, which finds its tables there and leaves the commit to the store."""
+        saver = SqliteSaver(cast("sqlite3.Connection", _WithoutCommit(connection)), serde=self.serde)
+        saver.is_setup = True
+        return saver
+
+
+class _WithoutCommit:
+    """A connection for a library that commits what it does, within a transaction that goes on."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.cursor = raw_connection(connection).cursor
+
+    def commit(self) -> None:
+        """Leave it to the store."""
+
+
+def create_tables(store: Store) -> None:
+    """Make the tables of the checkpoints, if they are not there."""
+    with closing(sqlite3.connect(store.path)) as connection:
+        SqliteSaver(connection).setup()
+
+
+def _thread_of(config: RunnableConfig) -> str:
+    return str(config["configurable"]["thread_id"])

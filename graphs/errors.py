@@ -37,4 +37,8 @@ class StoreRefused(Exception):
 
 
 class StoreFailed(Exception):
-    """The database did not do its work this time; nothing was lost and trying again can help."""
+    """The database did not do its work, and nothing was lost; `retryable` tells if trying again can help."""
+
+    def __init__(self, fact: str, *, retryable: bool = True) -> None:
+        super().__init__(fact)
+        self.retryable = retryable

@@ -15,12 +15,12 @@ from typing import Any, TypeVar
 from uuid import uuid4
 
 import structlog
-from langgraph.checkpoint.base import BaseCheckpointSaver
 
 from agent.deadline import time_limit
 from agent.errors import EngineFailed
 from agent.interview import Evaluation, InterviewConfig, Question, Summary, Turn
 from agent.settings import load_settings
+from graphs.checkpoints import Checkpoints
 from graphs.coordination import Locks
 from graphs.errors import AnswerConflict, InterviewForeign, Refused, StoreFailed
 from graphs.events import (
@@ -39,6 +39,7 @@ from graphs.threads import QUESTION_STEPS, SUMMARY_STEPS, Steps, Threads
 
 T = TypeVar("T")
 MOST_OWNERS = 10_000
+MOST_KEPT = 256
 
 log = structlog.get_logger()
 
@@ -56,7 +57,7 @@ class AnswerResult:
 class Interviewer:
     """Creates, continues and ends interviews; safe to call from anywhere in the process at once."""
 
-    def __init__(self, records: Records, checkpoints: BaseCheckpointSaver[str], context: Context) -> None:
+    def __init__(self, records: Records, checkpoints: Checkpoints, context: Context) -> None:
         self.records = records
         self.events = EventBus()
         self._threads = Threads(checkpoints, context)
@@ -64,6 +65,7 @@ class Interviewer:
         self._locks = Locks()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._thinking: set[str] = set()
+        self._kept: dict[str, Interview] = {}  # those with an open question, of late
         self._owners: dict[str, str] = {}  # of interviews asked for of late; an owner never changes
 
     async def create(self, owner: str, config: InterviewConfig, interview_id: str | None = None) -> Interview:
@@ -81,7 +83,7 @@ class Interviewer:
 
     async def find(self, owner: str, interview_id: str) -> Interview:
         """The interview as it stands. Raises `InterviewUnknown` or `InterviewForeign`."""
-        interview = await self.records.read_interview(interview_id)
+        interview = self._kept.get(interview_id) or await self.records.read_interview(interview_id)
         if interview.owner != owner:
             raise InterviewForeign
         self._owners[interview_id] = owner
@@ -204,9 +206,20 @@ class Interviewer:
             raise
         if _is_settled(interview):
             self._announce_thinking(interview.id, begins=False)
+            self._keep(interview)
         if interview.summary is not None:
             await self._forget_thread(interview.id)
         return interview
+
+    def _keep(self, interview: Interview) -> None:
+        """Keep an interview as it was just recorded, until somebody works on it again.
+
+        That holds as long as nobody else writes interviews, which `reserve_file` sees to.
+        """
+        if interview.ended_at is None:
+            self._kept[interview.id] = interview
+        if len(self._kept) > MOST_KEPT:
+            del self._kept[next(iter(self._kept))]
 
     async def _forget_thread(self, interview_id: str) -> None:
         """Remove the thread of an interview whose record is complete; one that stays does no harm."""
@@ -240,9 +253,10 @@ class Interviewer:
         return replace(interview, turns=(*interview.turns[:-1], replace(turn, evaluation=evaluation)))
 
     async def _record_question(self, interview: Interview, question: Question) -> Interview:
-        await self.records.add_question(interview, question)
+        asked_at = datetime.now(UTC)
+        await self.records.add_question(interview, question, asked_at)
         self.events.publish(interview.id, QuestionAsked(question))
-        started_at = interview.started_at or datetime.now(UTC)
+        started_at = interview.started_at or asked_at
         return replace(interview, started_at=started_at, turns=(*interview.turns, Turn(question)))
 
     async def _record_summary(self, interview: Interview, summary: Summary) -> Interview:
@@ -256,7 +270,8 @@ class Interviewer:
     async def _at_work(self, interview_id: str) -> AsyncIterator[Interview]:
         """The interview as recorded, while nobody else works on it."""
         async with self._locks.hold(interview_id):
-            yield await self.records.read_interview(interview_id)
+            kept = self._kept.pop(interview_id) if interview_id in self._kept else None
+            yield kept or await self.records.read_interview(interview_id)
 
     def _announce_thinking(self, interview_id: str, *, begins: bool) -> None:
         if begins and interview_id not in self._thinking:

@@ -31,6 +31,7 @@ from graphs.state import Context, InterviewState, file_turns
 
 Update = dict[str, Any]
 SEEDS = 2**31
+_loaded: set[str] = set()  # models whose engine is there, so that no thread need wait for it
 
 log = structlog.get_logger()
 
@@ -116,7 +117,9 @@ async def engine_of(runtime: Runtime[Context]) -> AsyncIterator[Engine]:
     Whatever goes wrong in it is told as `EngineFailed`, so that no fault of an engine can block an interview.
     """
     try:
-        yield await asyncio.to_thread(load_engine, _context(runtime).model or load_settings().model)
+        model = _context(runtime).model or load_settings().model
+        yield load_engine(model) if model in _loaded else await asyncio.to_thread(load_engine, model)
+        _loaded.add(model)
     except EngineFailed:
         raise
     except Exception as error:

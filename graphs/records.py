@@ -3,30 +3,51 @@
 Values are stored as JSON written by pydantic, instants as ISO 8601 text in UTC, which sorts by time.
 """
 
-import sqlite3
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from pydantic import TypeAdapter
-from sqlalchemy import Row, Table, delete, event, select, update
+from sqlalchemy import ColumnElement, Executable, Row, Table, and_, bindparam, delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert
-from sqlalchemy.engine import Connection, Engine
-from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.engine import Connection
 
 from agent.interview import ABANDONED_AFTER, Evaluation, InterviewConfig, Question, Summary, Turn
 from graphs.errors import InterviewUnknown, StoreFailed
+from graphs.store import Store
 from graphs.tables import api_keys, evaluations, interviews, responses, turns
+
+PAGE = 10_000  # rows that one listing gives
 
 _CONFIG = TypeAdapter(InterviewConfig)
 _QUESTION = TypeAdapter(Question)
 _EVALUATION = TypeAdapter(Evaluation)
 _SUMMARY = TypeAdapter(Summary)
+
+# What every turn needs is put together once: that takes longer than its execution.
+_READ_INTERVIEW = select(interviews).where(interviews.c.id == bindparam("interview_id"))
+_READ_TURNS = (
+    select(turns.c.question, turns.c.answer, evaluations.c.evaluation)
+    .select_from(
+        turns.outerjoin(
+            evaluations,
+            (evaluations.c.interview_id == turns.c.interview_id) & (evaluations.c.number == turns.c.number),
+        )
+    )
+    .where(turns.c.interview_id == bindparam("interview_id"))
+    .order_by(turns.c.number)
+)
+_ADD_TURN = insert(turns).on_conflict_do_nothing()
+_ADD_EVALUATION = insert(evaluations).on_conflict_do_nothing()
+_START_CLOCK = update(interviews).where(
+    (interviews.c.id == bindparam("place")) & interviews.c.started_at.is_(None)
+)
+_ADD_ANSWER = update(turns).where(
+    (turns.c.interview_id == bindparam("place"))
+    & (turns.c.number == bindparam("at"))
+    & turns.c.answer.is_(None)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +90,7 @@ class ApiKey:
 
     id: str
     name: str
+    key_hash: str
     created_at: datetime
     last_used_at: datetime | None
     revoked_at: datetime | None
@@ -90,17 +112,16 @@ class Records:
     Every method raises `StoreFailed` when the database does not do its work.
     """
 
-    def __init__(self, database_url: str) -> None:
-        self._engine = create_engine(database_url)
+    def __init__(self, database_url: str, *, reads_apart: bool = False) -> None:
+        self.store = Store(database_url, reads_apart=reads_apart)
 
     async def close(self) -> None:
         """Give back the connections."""
-        await self._engine.dispose()
+        await self.store.close()
 
     async def check(self) -> None:
         """Ask the database for nothing, to see that it answers."""
-        async with self._begin() as connection:
-            await connection.execute(select(1))
+        await self.store.read(lambda connection: connection.execute(select(1)))
 
     async def create_interview(self, interview: Interview) -> None:
         """Record a new interview; one with this id that exists already stays as it is."""
@@ -116,36 +137,42 @@ class Records:
 
     async def read_interview(self, interview_id: str) -> Interview:
         """The interview with its turns. Raises `InterviewUnknown`."""
-        async with self._begin() as connection:
-            row = (
-                await connection.execute(select(interviews).where(interviews.c.id == interview_id))
-            ).one_or_none()
+
+        def read(connection: Connection) -> Interview:
+            place = {"interview_id": interview_id}
+            row = connection.execute(_READ_INTERVIEW, place).one_or_none()
             if row is None:
                 raise InterviewUnknown(interview_id)
-            return _read_interview(row, await _turn_rows(connection, interview_id))
+            return _read_interview(row, connection.execute(_READ_TURNS, place).all())
 
-    async def add_question(self, interview: Interview, question: Question) -> None:
+        return await self.store.read(read)
+
+    async def add_question(self, interview: Interview, question: Question, asked_at: datetime) -> None:
         """Record a question as asked; the first one starts the interview's clock."""
-        now = datetime.now(UTC)
         row = {
             "interview_id": interview.id,
             "number": _number(question.id),
             "question": _QUESTION.dump_json(question).decode(),
-            "asked_at": _written(now),
+            "asked_at": _written(asked_at),
         }
-        async with self._begin(write=True) as connection:
-            await connection.execute(insert(turns).values(row).on_conflict_do_nothing())
+        started = {
+            "place": interview.id,
+            "started_at": _written(asked_at),
+            "expires_at": _expiry(asked_at, interview.config),
+        }
+
+        def add(connection: Connection) -> None:
+            connection.execute(_ADD_TURN, row)
             if interview.started_at is None:
-                started = {"started_at": _written(now), "expires_at": _expiry(now, interview.config)}
-                unstarted = (interviews.c.id == interview.id) & interviews.c.started_at.is_(None)
-                await connection.execute(update(interviews).where(unstarted).values(started))
+                connection.execute(_START_CLOCK, started)
+
+        await self.store.write(add)
 
     async def add_answer(self, interview_id: str, question_id: str, answer: str) -> None:
         """Record an answer; one that is recorded already is never overwritten."""
-        place = (turns.c.interview_id == interview_id) & (turns.c.number == _number(question_id))
+        place = {"place": interview_id, "at": _number(question_id)}
         values = {"answer": answer, "answered_at": _written(datetime.now(UTC))}
-        async with self._begin(write=True) as connection:
-            await connection.execute(update(turns).where(place & turns.c.answer.is_(None)).values(values))
+        await self._write(_ADD_ANSWER, place | values)
 
     async def add_evaluation(self, interview_id: str, question_id: str, evaluation: Evaluation) -> None:
         """Record an evaluation; the first one stands."""
@@ -155,59 +182,71 @@ class Records:
             "evaluation": _EVALUATION.dump_json(evaluation).decode(),
             "evaluated_at": _written(datetime.now(UTC)),
         }
-        await self._add(evaluations, row)
+        await self._write(_ADD_EVALUATION, row)
 
     async def end_interview(self, interview_id: str, reason: str) -> None:
         """Record that nothing more is asked, and why."""
         place = (interviews.c.id == interview_id) & interviews.c.ended_at.is_(None)
         values = {"ended_at": _written(datetime.now(UTC)), "end_reason": reason[:200]}
-        async with self._begin(write=True) as connection:
-            await connection.execute(update(interviews).where(place).values(values))
+        await self._write(update(interviews).where(place).values(values))
 
     async def add_summary(self, interview_id: str, summary: Summary) -> None:
         """Record the summary; the first one stands."""
         place = (interviews.c.id == interview_id) & interviews.c.summary.is_(None)
         values = {"summary": _SUMMARY.dump_json(summary).decode()}
-        async with self._begin(write=True) as connection:
-            await connection.execute(update(interviews).where(place).values(values))
+        await self._write(update(interviews).where(place).values(values))
 
     async def list_unfinished(self, now: datetime) -> list[str]:
         """The interviews that were left alone past their time, or whose summary is still owed."""
         expired = interviews.c.ended_at.is_(None) & (interviews.c.expires_at < _written(now))
         owed = interviews.c.ended_at.is_not(None) & interviews.c.summary.is_(None)
-        async with self._begin() as connection:
-            return list(await connection.scalars(select(interviews.c.id).where(expired | owed).limit(1000)))
+        query = select(interviews.c.id).where(expired | owed).limit(1000)
+        return await self.store.read(lambda connection: list(connection.scalars(query)), is_long=True)
+
+    async def count_completed(self, since: datetime | None, until: datetime | None) -> int:
+        """How many interviews are over that were created from `since` until before `until`."""
+        query = select(func.count()).select_from(interviews).where(_was_completed(since, until))
+        return await self.store.read(lambda connection: connection.execute(query).scalar_one(), is_long=True)
+
+    async def list_completed(
+        self, since: datetime | None, until: datetime | None, after: tuple[str, str] | None = None
+    ) -> list[tuple[str, str]]:
+        """When each of them was created, with its id: the oldest first, a page of those after `after`."""
+        place = interviews.c.created_at, interviews.c.id
+        query = select(*place).where(_was_completed(since, until)).order_by(*place).limit(PAGE)
+        if after is not None:
+            same_instant = (interviews.c.created_at == after[0]) & (interviews.c.id > after[1])
+            query = query.where((interviews.c.created_at > after[0]) | same_instant)
+        rows = await self.store.read(lambda connection: list(connection.execute(query)), is_long=True)
+        return [(created_at, interview_id) for created_at, interview_id in rows]
 
     async def add_key(self, key_id: str, name: str, key_hash: str) -> None:
         """Record a key by its hash."""
         now = _written(datetime.now(UTC))
         await self._add(api_keys, {"id": key_id, "name": name, "key_hash": key_hash, "created_at": now})
 
-    async def find_key(self, key_hash: str) -> ApiKey | None:
-        """The key with this hash, revoked or not."""
-        async with self._begin() as connection:
-            query = select(api_keys).where(api_keys.c.key_hash == key_hash)
-            row = (await connection.execute(query)).one_or_none()
-            return _read_key(row) if row else None
+    async def find_key(self, key_id: str) -> ApiKey | None:
+        """The key with this id, revoked or not."""
+        query = select(api_keys).where(api_keys.c.id == key_id)
+        row = await self.store.read(lambda connection: connection.execute(query).one_or_none())
+        return _read_key(row) if row else None
 
     async def list_keys(self) -> list[ApiKey]:
         """All keys, the oldest first."""
-        async with self._begin() as connection:
-            rows = await connection.execute(select(api_keys).order_by(api_keys.c.created_at))
-            return [_read_key(row) for row in rows]
+        query = select(api_keys).order_by(api_keys.c.created_at)
+        rows = await self.store.read(lambda connection: connection.execute(query).all())
+        return [_read_key(row) for row in rows]
 
     async def mark_key_used(self, key_id: str) -> None:
         """Record when a key was last used."""
-        async with self._begin(write=True) as connection:
-            now = _written(datetime.now(UTC))
-            await connection.execute(update(api_keys).where(api_keys.c.id == key_id).values(last_used_at=now))
+        now = _written(datetime.now(UTC))
+        await self._write(update(api_keys).where(api_keys.c.id == key_id).values(last_used_at=now))
 
     async def revoke_key(self, key_id: str) -> bool:
         """Make a key useless from now on; false if there is no such key in use."""
         place = (api_keys.c.id == key_id) & api_keys.c.revoked_at.is_(None)
-        async with self._begin(write=True) as connection:
-            values = {"revoked_at": _written(datetime.now(UTC))}
-            return (await connection.execute(update(api_keys).where(place).values(values))).rowcount == 1
+        revoked = update(api_keys).where(place).values(revoked_at=_written(datetime.now(UTC)))
+        return await self.store.write(lambda connection: connection.execute(revoked).rowcount == 1)
 
     async def keep_request(self, scope: str, key: str, fingerprint: str, subject: str) -> KeptResponse:
         """Reserve an idempotency key for a request, or return what it was reserved for first."""
@@ -220,90 +259,46 @@ class Records:
         }
         place = (responses.c.scope == scope) & (responses.c.idempotency_key == key)
         columns = (responses.c.fingerprint, responses.c.subject, responses.c.status, responses.c.body)
-        async with self._begin(write=True) as connection:
-            await connection.execute(insert(responses).values(row).on_conflict_do_nothing())
-            return KeptResponse(*(await connection.execute(select(*columns).where(place))).one())
+
+        def keep(connection: Connection) -> KeptResponse:
+            connection.execute(insert(responses).values(row).on_conflict_do_nothing())
+            return KeptResponse(*connection.execute(select(*columns).where(place)).one())
+
+        return await self.store.write(keep)
 
     async def keep_response(self, scope: str, key: str, status: int, body: str) -> None:
         """Keep the response that repetitions of the request get; the first one stands."""
         place = (responses.c.scope == scope) & (responses.c.idempotency_key == key)
-        async with self._begin(write=True) as connection:
-            unset = place & responses.c.status.is_(None)
-            await connection.execute(update(responses).where(unset).values(status=status, body=body))
+        unset = place & responses.c.status.is_(None)
+        await self._write(update(responses).where(unset).values(status=status, body=body))
 
     async def forget_responses(self, before: datetime) -> None:
         """Drop the responses kept since before an instant."""
-        async with self._begin(write=True) as connection:
-            await connection.execute(delete(responses).where(responses.c.created_at < _written(before)))
+        await self._write(delete(responses).where(responses.c.created_at < _written(before)))
 
     async def _add(self, table: Table, row: dict[str, object]) -> None:
-        async with self._begin(write=True) as connection:
-            await connection.execute(insert(table).values(row).on_conflict_do_nothing())
+        await self._write(insert(table).values(row).on_conflict_do_nothing())
 
-    @asynccontextmanager
-    async def _begin(self, *, write: bool = False) -> AsyncIterator[AsyncConnection]:
-        with failures_of_the_store():
-            async with self._engine.connect() as connection:
-                await connection.execution_options(write=write)
-                async with connection.begin():
-                    yield connection
+    async def _write(self, statement: Executable, values: Mapping[str, object] | None = None) -> None:
+        await self.store.write(lambda connection: connection.execute(statement, values))
 
 
-@contextmanager
-def failures_of_the_store() -> Iterator[None]:
-    """Turn what the database's drivers raise into `StoreFailed`, with a sentence and no internals."""
+def _was_completed(since: datetime | None, until: datetime | None) -> ColumnElement[bool]:
+    limits: list[ColumnElement[bool]] = [interviews.c.ended_at.is_not(None)]
+    limits += [interviews.c.created_at >= _written(since)] if since is not None else []
+    limits += [interviews.c.created_at < _written(until)] if until is not None else []
+    return and_(*limits)
+
+
+def _read_interview(row: Row[Any], turn_rows: Sequence[Any]) -> Interview:
     try:
-        yield
-    except (DBAPIError, sqlite3.Error, OSError) as error:
-        raise StoreFailed(_describe_failure(error)) from error
+        return _build_interview(row, turn_rows)
+    except (ValueError, TypeError):  # from None: the cause would show what the candidate said
+        fact = "The record of this interview is damaged and cannot be read. Its data is kept as it is."
+        raise StoreFailed(fact, retryable=False) from None
 
 
-def create_engine(database_url: str) -> AsyncEngine:
-    """An engine whose errors never show parameters, since answers are among them."""
-    engine = create_async_engine(database_url, hide_parameters=True)
-    prepare_sqlite(engine.sync_engine)
-    return engine
-
-
-def prepare_sqlite(engine: Engine) -> None:
-    """Make the engine's connections durable, and its transactions those that the program asks for."""
-    event.listen(engine, "connect", _set_pragmas)
-    event.listen(engine, "begin", _begin_transaction)
-
-
-def _describe_failure(error: Exception) -> str:
-    text = str(error).lower()
-    if "disk is full" in text or "disk i/o" in text:
-        return "The server's disk is full. Free some space there, then send the same again."
-    return "The database did not answer. Send the same again in a moment."
-
-
-def _set_pragmas(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
-    connection.isolation_level = None  # transactions begin where _begin_transaction says
-    cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
-
-
-def _begin_transaction(connection: Connection) -> None:
-    # A writer asks for the write lock at once: one that upgrades later can fail without having waited.
-    writes = connection.get_execution_options().get("write")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-
-async def _turn_rows(connection: AsyncConnection, interview_id: str) -> list[Row[Any]]:
-    both = (evaluations.c.interview_id == turns.c.interview_id) & (evaluations.c.number == turns.c.number)
-    query = (
-        select(turns.c.question, turns.c.answer, evaluations.c.evaluation)
-        .select_from(turns.outerjoin(evaluations, both))
-        .where(turns.c.interview_id == interview_id)
-        .order_by(turns.c.number)
-    )
-    return list(await connection.execute(query))
-
-
-def _read_interview(row: Row[Any], turn_rows: list[Row[Any]]) -> Interview:
+def _build_interview(row: Row[Any], turn_rows: Sequence[Any]) -> Interview:
     return Interview(
         id=row.id,
         owner=row.owner,
@@ -326,7 +321,12 @@ def _read_turn(row: Row[Any]) -> Turn:
 def _read_key(row: Row[Any]) -> ApiKey:
     created_at = datetime.fromisoformat(row.created_at)
     return ApiKey(
-        row.id, row.name, created_at, _read_instant(row.last_used_at), _read_instant(row.revoked_at)
+        row.id,
+        row.name,
+        row.key_hash,
+        created_at,
+        _read_instant(row.last_used_at),
+        _read_instant(row.revoked_at),
     )
 
 

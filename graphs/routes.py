@@ -4,7 +4,7 @@ from agent.interview import Step
 from graphs.state import InterviewState
 
 
-def follow_route(state: InterviewState) -> Step:
+async def follow_route(state: InterviewState) -> Step:  # a plain function would run in a thread
     """Go where `choose_next` decided."""
     if state.route is None:
         raise ValueError("choose_next writes the route before this branch is taken")

@@ -11,13 +11,16 @@ from typing import Any, cast
 
 import structlog
 from langchain_core.runnables import RunnableConfig
-from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.types import Command
 
+from agent.errors import EngineFailed
 from agent.interview import Route, Turn
+from graphs.checkpoints import Checkpoints
+from graphs.errors import StoreFailed
 from graphs.interview import builder
-from graphs.records import Interview, failures_of_the_store
+from graphs.records import Interview
 from graphs.state import Context, InterviewInput
+from graphs.store import failures_of_the_store
 
 Steps = list[str]
 Entry = Command[Any] | InterviewInput | None
@@ -31,7 +34,7 @@ log = structlog.get_logger()
 class Threads:
     """Runs the interview graph, one thread per interview, under the interview's id."""
 
-    def __init__(self, checkpoints: BaseCheckpointSaver[str], context: Context) -> None:
+    def __init__(self, checkpoints: Checkpoints, context: Context) -> None:
         self._checkpoints = checkpoints
         self._context = context
         self._graph = builder.compile(checkpointer=checkpoints, name="interview")
@@ -46,6 +49,20 @@ class Threads:
         text while it is written.
         The next step waits until the caller has dealt with this one.
         """
+        try:
+            async with aclosing(self._run(interview, stop_before, stream=stream)) as steps:
+                async for step in steps:
+                    yield step
+        except (EngineFailed, StoreFailed):
+            raise
+        except Exception:  # what a damaged or foreign checkpoint can cause; the record replaces it
+            log.warning("thread_failed", interview_id=interview.id)
+            await self.remove(interview.id)
+            raise
+
+    async def _run(
+        self, interview: Interview, stop_before: Steps | None, *, stream: bool
+    ) -> AsyncGenerator[tuple[str, dict[str, Any]]]:
         waits_at = None
         with failures_of_the_store():
             steps = self._graph.astream(
@@ -53,7 +70,8 @@ class Threads:
                 _config(interview.id),
                 context=replace(self._context, seed=interview.seed, stream=stream),
                 stream_mode=["updates", "custom"],
-                interrupt_before=stop_before,
+                # To stop before waiting costs less than to be interrupted in it, and resumes the same way.
+                interrupt_before=[*(stop_before or ()), "await_answer"],
                 durability="exit",
             )
             async with aclosing(cast("AsyncGenerator[tuple[str, dict[str, Any]]]", steps)) as chunks:
@@ -78,7 +96,12 @@ class Threads:
         """What to run the thread with, after making sure that it stands where the records say."""
         last = interview.turns[-1] if interview.turns else None
         waits_at = self._waiting.pop(interview.id, None)
-        if last is not None and waits_at == last.question.id and interview.current is last:
+        if (
+            last is not None
+            and waits_at == last.question.id
+            and interview.current is last
+            and self._checkpoints.hand_over(interview.id, {"turns": _turns_behind(interview)})
+        ):
             return Command(resume=last.answer)  # the usual case, for which the thread need not be read
         step, values = await self._read(interview.id)
         if interview.ended_at is not None:
@@ -117,10 +140,14 @@ class Threads:
             "question": last and last.question,
             "answer": last and last.answer,
             "evaluation": last and last.evaluation,
-            "turns": [turn for turn in interview.turns if _is_done(turn, interview)],
+            "turns": _turns_behind(interview),
         }
         state = asdict(interview.config) | kept | values
         await self._graph.aupdate_state(_config(interview.id), state, as_node=as_node)
+
+
+def _turns_behind(interview: Interview) -> list[Turn]:
+    return [turn for turn in interview.turns if _is_done(turn, interview)]
 
 
 def _is_done(turn: Turn, interview: Interview) -> bool:
@@ -130,10 +157,8 @@ def _is_done(turn: Turn, interview: Interview) -> bool:
 
 def _agrees(values: dict[str, Any], interview: Interview) -> bool:
     """Whether the thread is at the recorded question, with all that was graded behind it."""
-    graded = sum(turn.evaluation is not None for turn in interview.turns)
-    question = values.get("question")
-    asked = question is not None and question.id == interview.turns[-1].question.id
-    return asked and len(values.get("turns", [])) == graded
+    graded = [turn for turn in interview.turns if turn.evaluation is not None]
+    return values.get("question") == interview.turns[-1].question and values.get("turns") == graded
 
 
 def _config(interview_id: str) -> RunnableConfig:

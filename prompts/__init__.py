@@ -54,10 +54,31 @@ class Prompt:
         return Rendered(f"{self.name}@{self.version}", self.system, user)
 
 
-@cache
+_chosen: dict[str, int] = {}
+
+
 def load_prompt(name: str, version: int | None = None) -> Prompt:
-    """A version of a prompt, by default the live one. Raises `PromptError` if there is no such file."""
-    number = live_versions().get(name) if version is None else version
+    """A version of a prompt, by default the one in use. Raises `PromptError` if there is no such file."""
+    return _load(name, versions_in_use().get(name) if version is None else version)
+
+
+def choose_version(name: str, version: int | None) -> None:
+    """Use this version of a prompt in this process instead of the live one, or with none the live one again.
+
+    Raises `PromptError` if there is no such version.
+    """
+    _chosen.pop(name, None)
+    if load_prompt(name, version) and version is not None:
+        _chosen[name] = version
+
+
+def versions_in_use() -> dict[str, int]:
+    """The version of each prompt that this process uses."""
+    return live_versions() | _chosen
+
+
+@cache
+def _load(name: str, number: int | None) -> Prompt:
     path = _FOLDER / name / f"v{number}.md"
     if number is None or not path.is_file():
         raise PromptError(f"there is no prompt {name} in version {number}")
@@ -66,7 +87,7 @@ def load_prompt(name: str, version: int | None = None) -> Prompt:
 
 @cache
 def live_versions() -> dict[str, int]:
-    """The version of each prompt that is in use."""
+    """The version of each prompt that is live."""
     return dict(tomllib.loads((_FOLDER / "catalog.toml").read_text(encoding="utf-8"))["live"])
 
 

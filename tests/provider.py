@@ -5,6 +5,7 @@ that fit it. Replies and faults can be laid down in advance, and every request i
 """
 
 import json
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -156,6 +157,11 @@ def serving(provider: Provider) -> Iterator[Provider]:
 class _Server(ThreadingHTTPServer):
     request_queue_size = 200  # connections that may come at once
     daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Nothing on the test's terminal when a client was killed."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -1,24 +1,21 @@
 """`interviewer chat`, as a user runs it: in a pipe and at a terminal."""
 
-import codecs
 import fcntl
-import os
-import pty
 import re
-import select
-import signal
 import subprocess
-import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Self, TextIO
+from typing import TextIO
 
 import httpx
 import pytest
-from running import run_interviewer
-from serving import KEY, Server, clean_environment, create_interview, submit
+from running import Terminal, run_interviewer
+from serving import KEY, Server, create_interview, submit
 
 SHORT = ("--role", "Nurse", "--minutes", "10")
+NURSE = (*SHORT, "--level", "Junior", "--skills", "", "--type", "mixed")
+ANSWERED = "I don't know."
 
 
 def test_a_pipe_gets_an_interview_without_escape_codes(tmp_path: Path) -> None:
@@ -120,36 +117,82 @@ def test_at_a_terminal_what_is_missing_is_asked_for_and_one_can_leave(tmp_path: 
         terminal.type("Skills", "joinery, safety")
         terminal.type("Type", "sing")
         terminal.type("expected one of technical", "technical")
-        terminal.type("Minutes", "10")
-        terminal.type("10 minutes left[^>]*> ", "I measure twice \\")
+        terminal.type("Minutes", "30")
+        terminal.type("30 minutes left[^>]*> ", "I measure twice \\")
         terminal.type("… ", "and cut once.")
+        terminal.type(r"/10[\s\S]*> ", "\x1b[200~One pasted line\nand /end in another\x1b[201~")
         terminal.type(r"/10[\s\S]*> ", "/quit")
         screen, status = terminal.finish()
     assert status == 0
-    assert "joinery, safety · 10 minutes" in screen
+    assert "joinery, safety · 30 minutes" in screen
     assert "\x1b[" in screen
     assert "interviewer chat --resume" in screen
 
 
 def test_an_interrupt_leaves_the_interview_and_no_server_behind(tmp_path: Path) -> None:
-    with Terminal(
-        tmp_path, "chat", *SHORT, "--level", "Junior", "--skills", "", "--type", "mixed"
-    ) as terminal:
+    with Terminal(tmp_path, "chat", *NURSE) as terminal:
         terminal.expect("> ")
-        terminal.process.send_signal(signal.SIGINT)
+        terminal.interrupt("interviewer chat --resume")
         screen, status = terminal.finish()
     assert status == 130
-    assert "interviewer chat --resume" in screen
+    assert "Traceback" not in screen
     Server(tmp_path).start().kill()  # the database is free again
 
 
 def test_a_chat_that_is_killed_leaves_no_server_behind(tmp_path: Path) -> None:
-    with Terminal(
-        tmp_path, "chat", *SHORT, "--level", "Junior", "--skills", "", "--type", "mixed"
-    ) as terminal:
+    with Terminal(tmp_path, "chat", *NURSE) as terminal:
         terminal.expect("> ")
+    wait_until_free(tmp_path)
+
+
+def test_a_terminal_that_was_closed_is_offered_its_interview_again(tmp_path: Path) -> None:
+    with Terminal(tmp_path, "chat", *NURSE) as terminal:
+        terminal.type("Question 1 of 2[^>]*> ", ANSWERED)
+        terminal.expect("Question 2 of 2[^>]*> ")
+    wait_until_free(tmp_path)
+    with Terminal(tmp_path, "chat") as terminal:
+        terminal.type("Continue it", "y")
+        terminal.type("Question 2 of 2[^>]*> ", ANSWERED)
+        screen, status = terminal.finish()
+    assert status == 0
+    assert "Interview: Nurse" in screen
+    assert not (tmp_path / "data" / "last-chat").exists()
+
+
+def test_an_interview_goes_on_by_itself_once_a_killed_server_is_back(
+    start_server: Callable[..., Server], tmp_path: Path
+) -> None:
+    server = start_server()
+    with Terminal(tmp_path, "chat", *NURSE, "--url", server.url, "--key", KEY) as terminal:
+        terminal.expect("Question 1 of 2[^>]*> ")
+        server.kill()
+        terminal.type("", ANSWERED)
+        terminal.expect("The connection broke")
+        server.start()
+        terminal.type("Question 2 of 2[^>]*> ", ANSWERED)
+        screen, status = terminal.finish()
+    assert status == 0, screen
+    assert "Overall score" in screen
+
+
+def test_the_last_interview_is_continued_where_it_is_and_without_its_id(
+    server: Server, tmp_path: Path
+) -> None:
+    chat_with(server, tmp_path, *SHORT, "--transcript", "t.md", answers=f"{ANSWERED}\n/quit\n")
+    assert not (tmp_path / "t.md").exists()
+    last = ("chat", "--resume", "last")
+    done = run_interviewer(tmp_path, *last, "--key", KEY, answers=f"{ANSWERED}\n")
+    assert "Question 2 of 2" in done.stdout, done.stderr
+    assert done.returncode == 0
+    over = run_interviewer(tmp_path, *last, "--key", KEY)
+    assert over.stderr == "interviewer: There is no unfinished interview here: start one without --resume.\n"
+    assert over.returncode == 1
+
+
+def wait_until_free(folder: Path) -> None:
+    """Wait until no server uses the database of the folder."""
     until = time.monotonic() + 20
-    with (tmp_path / "data" / "interviewer.db.lock").open() as lock:
+    with (folder / "data" / "interviewer.db.lock").open() as lock:
         while not is_free(lock):
             assert time.monotonic() < until, "the server is still there"
             time.sleep(0.05)
@@ -170,59 +213,3 @@ def chat_with(
     """A chat in a pipe with a running server."""
     given = ("--url", server.url, *(() if "--key" in arguments else ("--key", KEY)))
     return run_interviewer(folder, "chat", *given, *arguments, answers=answers)
-
-
-class Terminal:
-    """A command at a terminal of its own."""
-
-    def __init__(self, folder: Path, *arguments: str) -> None:
-        self._master, slave = pty.openpty()
-        self.process = subprocess.Popen(
-            [Path(sys.executable).with_name("interviewer"), *arguments],
-            cwd=folder,
-            env=clean_environment() | {"TERM": "xterm-256color", "COLUMNS": "100"},
-            stdin=slave,
-            stdout=slave,
-            stderr=slave,
-            start_new_session=True,
-        )
-        os.close(slave)
-        self._decoder = codecs.getincrementaldecoder("utf-8")()
-        self._screen, self._seen = "", 0
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.process.kill()
-        self.process.wait()
-        os.close(self._master)
-
-    def type(self, after: str, line: str) -> None:
-        """Type a line once the screen shows a pattern."""
-        self.expect(after)
-        os.write(self._master, line.encode() + b"\n")
-
-    def expect(self, pattern: str, seconds: float = 30) -> None:
-        """Wait until something new on the screen matches."""
-        until = time.monotonic() + seconds
-        while not (found := re.search(pattern, self._screen[self._seen :])):
-            assert time.monotonic() < until, f"no {pattern!r} in {self._screen!r}"
-            assert self._read(), f"it ended without {pattern!r}: {self._screen!r}"
-        self._seen += found.end()
-
-    def finish(self) -> tuple[str, int]:
-        """The whole screen and the exit status, once it has ended."""
-        while self._read():
-            pass
-        return self._screen, self.process.wait(10)
-
-    def _read(self) -> bool:
-        """Read what there is; false at the end."""
-        if not select.select([self._master], [], [], 1)[0]:
-            return True
-        try:
-            self._screen += self._decoder.decode(os.read(self._master, 65536))
-        except OSError:  # how Linux tells that the other side is gone
-            return False
-        return True

@@ -1,10 +1,7 @@
 """Coaching by STAR, CAR, PAR and SOAR without a model."""
 
-import json
 import time
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -13,8 +10,8 @@ from hypothesis import strategies as st
 from agent.interview import FRAMEWORKS, Coaching
 from agent.offline.coaching.asked import asks_for_explanation, asks_for_story
 from agent.offline.coaching.coach import coach_answer
+from evals.datasets import PartsRow, read_parts, shipped
 
-STORIES = Path(__file__).parent.parent / "evals" / "data" / "stories.v1.jsonl"
 ASKED = "Tell me about a time you improved something at work."
 
 SCENE = "Last spring our clinic kept patients waiting for two hours on Mondays, and many complained."
@@ -23,27 +20,27 @@ ACTION = "I counted arrivals for two weeks, moved one doctor to the morning, and
 RESULT = "Waiting fell from 120 to 35 minutes."
 
 
-def stories() -> list[dict[str, Any]]:
+def stories() -> list[PartsRow]:
     """The stories that have every part of their framework."""
-    lines = [json.loads(line) for line in STORIES.read_text("utf-8").splitlines()]
-    return [line for line in lines if set(line["parts"]) == set(FRAMEWORKS[line["framework"]])]
+    rows = read_parts(shipped("parts"))
+    return [row for row in rows if set(row.parts) == set(FRAMEWORKS[row.framework])]
 
 
-def without(story: dict[str, Any], part: str) -> str:
-    answer = story["answer"]
-    for start, end in reversed(story["parts"][part]):
+def without(story: PartsRow, part: str) -> str:
+    answer = story.answer
+    for start, end in reversed(story.parts[part]):
         answer = answer[:start].rstrip(" ") + " " + answer[end:].lstrip(" ")
-    return str(answer.strip())
+    return answer.strip()
 
 
 def levels(question: str, answer: str, framework: str = "STAR") -> dict[str, str]:
     return {part.part: part.level for part in coach_answer(question, answer, framework).parts}
 
 
-def cut_stories() -> Iterator[tuple[dict[str, Any], str, dict[str, str]]]:
+def cut_stories() -> Iterator[tuple[PartsRow, str, dict[str, str]]]:
     for story in stories():
-        for part in story["parts"]:
-            yield story, part, levels(story["question"], without(story, part), story["framework"])
+        for part in story.parts:
+            yield story, part, levels(story.question, without(story, part), story.framework)
 
 
 def comment(coaching: Coaching, part: str) -> str:
@@ -52,10 +49,10 @@ def comment(coaching: Coaching, part: str) -> str:
 
 def test_there_are_stories_of_many_professions_and_every_framework() -> None:
     told = stories()
-    assert sum(story["framework"] == "STAR" for story in told) >= 80
-    assert sum(story["framework"] != "STAR" for story in told) >= 20
-    assert len({story["profession"] for story in told}) >= 60
-    assert {story["framework"] for story in told} == set(FRAMEWORKS)
+    assert sum(story.framework == "STAR" for story in told) >= 80
+    assert sum(story.framework != "STAR" for story in told) >= 20
+    assert len({story.meta["profession"] for story in told}) >= 60
+    assert {story.framework for story in told} == set(FRAMEWORKS)
 
 
 def test_a_part_whose_sentences_are_deleted_is_not_addressed() -> None:
@@ -67,19 +64,19 @@ def test_deleting_one_part_leaves_the_others_addressed() -> None:
     kept = [
         found[other] != "Not addressed"
         for story, part, found in cut_stories()
-        for other in story["parts"]
+        for other in story.parts
         if other != part
     ]
     assert sum(kept) / len(kept) >= 0.95
 
 
 def test_both_hold_for_stories_the_weights_were_not_fitted_on() -> None:
-    held = [cut for cut in cut_stories() if cut[0]["id"].startswith("held-")]
+    held = [cut for cut in cut_stories() if cut[0].id.startswith("held-")]
     gone = [found[part] == "Not addressed" for _, part, found in held]
     kept = [
         found[other] != "Not addressed"
         for story, part, found in held
-        for other in story["parts"]
+        for other in story.parts
         if other != part
     ]
     assert sum(gone) / len(gone) >= 0.90
@@ -88,21 +85,21 @@ def test_both_hold_for_stories_the_weights_were_not_fitted_on() -> None:
 
 def test_quotes_are_verbatim_and_comments_begin_with_their_level() -> None:
     for story in stories():
-        coaching = coach_answer(story["question"], story["answer"], story["framework"])
-        assert [part.part for part in coaching.parts] == list(FRAMEWORKS[story["framework"]])
+        coaching = coach_answer(story.question, story.answer, story.framework)
+        assert [part.part for part in coaching.parts] == list(FRAMEWORKS[story.framework])
         for part in coaching.parts:
             assert part.comment.startswith(f"{part.level}. ")
             assert bool(part.evidence) == (part.level != "Not addressed")
             for evidence in part.evidence:
-                assert story["answer"][evidence.start : evidence.end] == evidence.quote
+                assert story.answer[evidence.start : evidence.end] == evidence.quote
                 assert evidence.shows == part.part
 
 
 def test_what_a_comment_quotes_stands_in_the_answer() -> None:
     for story in stories():
-        for part in coach_answer(story["question"], story["answer"], story["framework"]).parts:
+        for part in coach_answer(story.question, story.answer, story.framework).parts:
             quotes = [piece.split("”")[0] for piece in part.comment.split("“")[1:]]
-            assert all(quote in story["answer"] for quote in quotes)
+            assert all(quote in story.answer for quote in quotes)
 
 
 @pytest.mark.parametrize(
@@ -247,6 +244,6 @@ def test_no_text_makes_it_fail_and_the_same_text_gets_the_same_words(
 )
 def test_twenty_thousand_characters_take_well_under_a_second(piece: str) -> None:
     coach_answer(ASKED, ACTION, "STAR")
-    began = time.perf_counter()
+    began = time.process_time()
     coach_answer(ASKED, (piece * 20_000)[:20_000], "STAR")
-    assert time.perf_counter() - began < 1
+    assert time.process_time() - began < 1

@@ -3,13 +3,15 @@
 import io
 import json
 import subprocess
-import sys
+import time
 from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 from engines import reply, settings_for
+from evaluating import command
 from provider import Provider, serving
 from serving import clean_environment
 
@@ -46,8 +48,15 @@ def grade(folder: Path, *rows: object) -> list[dict[str, Any]]:
 
 def run_grade(*arguments: Path | str) -> subprocess.CompletedProcess[str]:
     """The finished command, without a provider to ask."""
-    command = [Path(sys.executable).with_name("interviewer"), "eval", "grade", *arguments]
-    return subprocess.run(command, env=clean_environment(), capture_output=True, text=True, check=False)
+    with TemporaryDirectory() as folder:  # where replies are kept
+        return subprocess.run(
+            command("grade", *arguments),
+            cwd=folder,
+            env=clean_environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
 
 
 def test_answers_are_graded_in_order_by_reference_or_by_key_points(tmp_path: Path) -> None:
@@ -156,6 +165,31 @@ def test_the_connections_of_the_engine_end_with_the_grading() -> None:
         (result,) = grade_lines(io.StringIO(json.dumps(POINTS)), engine)
     assert result["provenance"]["engine"] == "openai:test"
     assert engine._client._http.is_closed
+
+
+def test_a_grading_that_was_interrupted_goes_on(tmp_path: Path) -> None:
+    rows = [
+        POINTS | {"id": str(number), "answer": f"An index speeds up reads {number}."} for number in range(8)
+    ]
+    (tmp_path / "answers.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    order = command("grade", "answers.jsonl", "--out", "grades.jsonl", "--model", "openai:test")
+    with serving(Provider(latency=0.3, replies={"answer_evaluation": reply()})) as provider:
+        settings = clean_environment() | {"OPENAI_BASE_URL": provider.url}
+        process = subprocess.Popen(order, cwd=tmp_path, env=settings, stderr=subprocess.DEVNULL)
+        deadline = time.monotonic() + 180
+        while len(provider.requests) < 4 and time.monotonic() < deadline:
+            time.sleep(0.02)
+        process.kill()
+        process.wait(10)
+        assert 4 <= len(provider.requests) < 8
+        assert not (tmp_path / "grades.jsonl").exists()
+        provider.latency = 0
+        done = subprocess.run(order, cwd=tmp_path, env=settings, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        assert len(provider.requests) <= 9  # the one that was under way is asked again
+    grades = [json.loads(line) for line in (tmp_path / "grades.jsonl").read_text().splitlines()]
+    assert [grade["id"] for grade in grades] == [row["id"] for row in rows]
+    assert all(grade["score"] is not None for grade in grades)
 
 
 def expect_sentence(done: subprocess.CompletedProcess[str], word: str) -> None:

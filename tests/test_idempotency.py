@@ -1,6 +1,11 @@
 """Idempotency keys: a request under a key happens once, whatever becomes of its response."""
 
 import concurrent.futures
+import sqlite3
+import time
+from collections.abc import Callable
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
@@ -75,3 +80,29 @@ def test_a_key_that_is_empty_or_too_long_is_refused(client: httpx.Client, key: s
     refused = client.post("/interviews", json=INTERVIEW, headers={"Idempotency-Key": key})
     assert refused.status_code == 400
     assert "Idempotency-Key" in refused.json()["error"]["message"]
+
+
+def test_a_response_is_kept_for_24_hours_and_then_forgotten(start_server: Callable[..., Server]) -> None:
+    server = start_server()
+    headers = {"Idempotency-Key": "yesterday"}
+
+    def create_after(hours: float) -> str:
+        """What the key stands for when its first use was so many hours ago."""
+        server.stop()
+        created_at = (datetime.now(UTC) - timedelta(hours=hours)).isoformat(timespec="microseconds")
+        with closing(sqlite3.connect(server.folder / "data" / "interviewer.db")) as connection, connection:
+            connection.execute("UPDATE responses SET created_at = ?", (created_at,))
+        server.start()
+        with closing(sqlite3.connect(server.folder / "data" / "interviewer.db")) as connection:
+            until = time.monotonic() + 10
+            while hours > 24 and connection.execute("SELECT count(*) FROM responses").fetchone() != (0,):
+                assert time.monotonic() < until
+                time.sleep(0.02)
+        with server.client() as client:
+            return str(
+                client.post("/interviews", json=INTERVIEW, headers=headers).json()["data"]["interview_id"]
+            )
+
+    first = create_after(0)
+    assert create_after(23.99) == first
+    assert create_after(24.01) != first

@@ -24,7 +24,7 @@ from provider import INVALID_JSON, PROSE, WRONG_SCHEMA, Answer, Provider, failur
 from provider_wire import Json, Said, prompt_of, schema_of
 
 from agent.engine import AnswerBrief
-from agent.engines import _build_engine
+from agent.engines import build_engine
 from agent.errors import EngineFailed
 from agent.interview import FRAMEWORKS, Evaluation, Turn, fold
 from agent.openai.client import ModelClient
@@ -451,7 +451,8 @@ def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_proxies_are_addresses_and_networks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("INTERVIEWER_TRUSTED_PROXIES", " 10.0.0.1, 192.168.0.0/16,fd00::/8, ")
-    assert Settings().trusted_proxies == "10.0.0.1,192.168.0.0/16,fd00::/8"
+    plain, mapped = "10.0.0.1,192.168.0.0/16,fd00::/8", "::ffff:10.0.0.1/128,::ffff:192.168.0.0/112"
+    assert Settings().trusted_proxies == f"{plain},{mapped}"
 
 
 def test_the_protocol_knows_neither_the_engines_nor_their_settings() -> None:
@@ -465,7 +466,7 @@ def test_a_model_that_cannot_be_called_is_no_engine(monkeypatch: pytest.MonkeyPa
         monkeypatch.delenv(name, raising=False)
     for model, word in (("parrot", "'parrot'"), ("openai: ", "'openai: '"), ("openai:x", "OPENAI_API_KEY")):
         with pytest.raises(EngineFailed, match=word) as failed:
-            _build_engine(model, Settings())
+            build_engine(model, Settings())
         assert not failed.value.retryable
 
 

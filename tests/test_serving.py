@@ -13,6 +13,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from running import Terminal
 from serving import KEY, Server, clean_environment, create_interview, read_interview, submit
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
@@ -41,29 +42,42 @@ def expect_sentence(done: subprocess.CompletedProcess[str], *words: str) -> None
     assert all(word in done.stderr for word in words), done.stderr
 
 
-def read_welcome(server: Server) -> str:
-    """What a server without fixed keys prints when it starts."""
+def read_rest(server: Server, last: str) -> str:
+    """What a server prints after its first line, up to the line that begins so."""
     assert server.process is not None
     assert server.process.stdout is not None
-    return "".join(server.process.stdout.readline() for _ in range(3))
+    lines = [server.process.stdout.readline()]
+    while lines[-1] and not lines[-1].startswith(last):
+        lines.append(server.process.stdout.readline())
+    return "".join(lines)
 
 
 def test_the_first_start_prints_a_key_and_a_line_that_works_when_pasted(start_server: StartServer) -> None:
     server = start_server(INTERVIEWER_API_KEYS="")
-    line = read_welcome(server).splitlines()[-1]
+    line = read_rest(server, "curl").splitlines()[-1]
     pasted = subprocess.run(["sh", "-c", line], capture_output=True, text=True, timeout=30, check=True)
     assert '"status":"success"' in pasted.stdout
     assert shlex.split(line)[0] == "curl"
 
 
-def test_every_start_prints_the_same_local_key_kept_for_the_owner_alone(start_server: StartServer) -> None:
+def test_a_log_is_told_the_key_only_when_it_is_made(start_server: StartServer) -> None:
     server = start_server(INTERVIEWER_API_KEYS="")
-    first = read_welcome(server)
     path = server.folder / "data" / "local-key"
+    key = path.read_text().strip()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert path.read_text().strip() in first
+    assert read_rest(server, "Open the page").count(key) == 3
     server.stop()
-    assert read_welcome(server.start()) == first
+    assert read_rest(server.start(), "Open the page") == (
+        f"The API key is in data/local-key\nOpen the page: {server.url}/\n"
+    )
+    assert path.read_text().strip() == key
+
+
+def test_a_terminal_is_told_the_key_at_every_start(tmp_path: Path) -> None:
+    for _ in range(2):
+        with Terminal(tmp_path, "serve", "--port", "0") as terminal:
+            terminal.expect(r"Open the page: http://[^\s]+/#key=")
+            terminal.expect((tmp_path / "data" / "local-key").read_text().strip())
 
 
 def test_a_revoked_local_key_is_replaced_at_the_next_start(start_server: StartServer) -> None:
@@ -136,6 +150,8 @@ def test_a_taken_port_is_told_in_a_sentence(tmp_path: Path) -> None:
         ("INTERVIEWER_SEED", "2147483648"),
         ("INTERVIEWER_TRUSTED_PROXIES", "10.0.0.1, proxy.local"),
         ("INTERVIEWER_TRUSTED_PROXIES", "10.0.0.1/8"),
+        ("INTERVIEWER_CORS_ORIGINS", "https://app.example.com/"),
+        ("INTERVIEWER_CORS_ORIGINS", "https://app.example.com, *"),
         ("INTERVIEWER_WS_CONNECTIONS", "0"),
         ("INTERVIEWER_API_KEYS", "short"),
         ("INTERVIEWER_DATABASE_URL", "mysql://localhost/x"),

@@ -35,6 +35,7 @@ from agent.offline.wording import named_points, write_feedback
 GOOD_ENOUGH = 8  # from this score on, what is missing is not worth a follow-up
 WORTH_PROBING_ON = 4  # a follow-up answered below this shows that another one would only embarrass
 MOST = 4  # the highest level of a criterion
+LONG = 2_000  # characters; grading a longer answer would hold up the others
 
 _SIGNS_OF_SUBSTANCE = (
     re.compile(
@@ -69,7 +70,10 @@ class OfflineEngine:
 
     async def evaluate_answer(self, brief: AnswerBrief, write: FeedbackWriter | None = None) -> Evaluation:
         """The grade by key points; the score is the grade rounded half up."""
-        evaluation = await asyncio.to_thread(evaluate, brief)  # a long answer must not hold up the others
+        if len(brief.answer) <= LONG:
+            evaluation = evaluate(brief)  # sooner done than handed to a thread
+        else:
+            evaluation = await asyncio.to_thread(evaluate, brief)
         if write is not None:
             write(evaluation.feedback)
         return evaluation

@@ -37,7 +37,6 @@ class Scope:
     designs: Deck
 
 
-@lru_cache(maxsize=64)
 def read_scope(bank: Bank, config: InterviewConfig, seed: int) -> Scope:
     """What to ask about: the skills asked for, else those that the title names or the role stands for.
 
@@ -45,12 +44,20 @@ def read_scope(bank: Bank, config: InterviewConfig, seed: int) -> Scope:
     does not know.
     """
     role = bank.find_role(config.job_role)
+    find = partial(bank.find_skill, is_technical=role is not None and bool(role.skills))
+    names = _unique(find, config.skills) or _skills_of(bank, role, config.job_role, seed)
+    return _lay_out(bank, config.job_role, tuple(names))
+
+
+@lru_cache(maxsize=64)
+def _lay_out(bank: Bank, job_role: str, names: tuple[str, ...]) -> Scope:
+    """The scope of all interviews for a job about these subjects."""
+    role = bank.find_role(job_role)
     own = role.questions if role else ()
     is_technical = role is not None and bool(role.skills)
     find = partial(bank.find_skill, is_technical=is_technical)
-    names = _unique(find, config.skills) or _skills_of(bank, role, config.job_role, seed)
-    topics = [_topic(bank, find(name), name, config.job_role, own) for name in names]
-    templates = tuple(_filled(bank, "", config.job_role))
+    topics = [_topic(bank, find(name), name, job_role, own) for name in names]
+    templates = tuple(_filled(bank, "", job_role))
     if technical := of_type(own, "technical"):
         topics = _with_role(topics, Topic(technical))
     has_designs = is_technical or (role is None and any(find(name) for name in names))

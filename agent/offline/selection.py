@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import chain
 
 from agent.engine import QuestionBrief
 from agent.errors import EngineFailed
@@ -74,17 +75,24 @@ def nearest(ranks: Sequence[Rank], turns: Sequence[Turn], difficulty: Difficulty
     texts = {turn.question.text for turn in turns}
     heard = Counter(turn.question.competency for turn in turns)
 
-    def distance(row: tuple[int, int, QuestionDraft]) -> tuple[int, int, int, int, int, bytes]:
-        place, far, draft = row
-        steps = abs(DIFFICULTIES.index(draft.difficulty) - DIFFICULTIES.index(difficulty))
-        order = shuffled(seed, draft.source + draft.text)
-        return far, steps // 2, place, steps, heard[draft.competency], order
-
-    rows = ((place, far, draft) for place, (far, deck) in enumerate(ranks) for draft in deck)
-    fresh = sorted((row for row in rows if row[2].text not in texts), key=distance)
-    if not fresh:
+    wanted = DIFFICULTIES.index(difficulty)
+    level: dict[tuple[int, ...], list[QuestionDraft]] = {}  # drafts that are equally far from what is wanted
+    for place, (far, deck) in enumerate(ranks):
+        for draft in deck:
+            if draft.text not in texts:
+                steps = abs(DIFFICULTIES.index(draft.difficulty) - wanted)
+                distance = far, steps // 2, place, steps, heard[draft.competency]
+                level.setdefault(distance, []).append(draft)
+    if not level:
         raise EngineFailed("every question of the bank was asked", retryable=False)
-    return next((draft for _, _, draft in fresh if not _was_asked(draft, turns)), fresh[0][2])
+    # Only as many are put in order as it takes to find one.
+    fresh = (draft for distance in sorted(level) for draft in _in_order(level[distance], seed))
+    first = next(fresh)
+    return next((draft for draft in chain((first,), fresh) if not _was_asked(draft, turns)), first)
+
+
+def _in_order(drafts: Sequence[QuestionDraft], seed: int) -> list[QuestionDraft]:
+    return sorted(drafts, key=lambda draft: shuffled(seed, draft.source + draft.text))
 
 
 def _was_asked(draft: QuestionDraft, turns: Sequence[Turn]) -> bool:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from hashlib import blake2b
 
 from agent.interview import Evidence, FollowUp, Question
@@ -85,8 +86,13 @@ def best_evidence(evidence: Iterable[Evidence]) -> Evidence | None:
     return max(evidence, key=_plainness, default=None)
 
 
+@lru_cache(maxsize=4096)
+def _stems_of_point(point: str) -> frozenset[str]:
+    return frozenset(content_stems(point))
+
+
 def _plainness(evidence: Evidence) -> float:
-    wanted = set(content_stems(evidence.shows))
+    wanted = _stems_of_point(evidence.shows)
     return len(wanted.intersection(content_stems(evidence.quote))) / max(len(wanted), 1)
 
 

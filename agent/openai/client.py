@@ -9,13 +9,14 @@ from typing import Any, TypeVar
 import httpx2
 import structlog
 from langchain_core.messages import AIMessageChunk, BaseMessage, HumanMessage, SystemMessage
-from langchain_openai import ChatOpenAI
+from openai import DefaultAioHttpClient
 from pydantic import SecretStr
 
 from agent.deadline import seconds_left, time_limit
 from agent.engine import FeedbackWriter
 from agent.errors import EngineFailed
 from agent.openai.breaker import SLOW, Breaker
+from agent.openai.chat import DirectChat
 from agent.openai.faults import describe_fault, may_refuse_shape
 from agent.openai.fields import Unfit, read_feedback_so_far
 from agent.openai.messages import Usage, raw_text, read_fields, read_usage
@@ -53,13 +54,13 @@ class ModelClient:
         )
         timeout = httpx2.Timeout(self._seconds * SHARE_OF_A_TRY, connect=min(CONNECT_SECONDS, self._seconds))
         hooks = {"response": [_refuse_long_wait]}
-        self._http = httpx2.AsyncClient(
+        self._http = DefaultAioHttpClient(
             limits=limits, timeout=timeout, event_hooks=hooks, follow_redirects=True
         )
         options: Options = (
             {"reasoning_effort": settings.reasoning_effort} if settings.reasoning_effort else {}
         )
-        self._model = ChatOpenAI(
+        self._model = DirectChat(
             model=model,
             api_key=settings.openai_api_key or SecretStr("none"),  # local endpoints need no key
             base_url=settings.openai_base_url or OPENAI_URL,  # or the SDK would take even an empty variable
@@ -171,7 +172,7 @@ class ModelClient:
         self, messages: list[BaseMessage], options: Options, write: FeedbackWriter | None
     ) -> BaseMessage:
         if write is None:
-            return await self._model.ainvoke(messages, **options)
+            return await self._model.reply(messages, options)
         whole: AIMessageChunk | None = None
         shown = ""
         async for chunk in self._model.astream(messages, **options):

@@ -5,6 +5,7 @@ import unicodedata
 from secrets import token_hex
 
 _MARKER = re.compile(r"\[\s*\[\s*/?\s*(?:data|end)\b[^\]\n]{0,80}\]\s*\]", re.IGNORECASE)
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _LONGEST_LINE = 300
 
 
@@ -38,6 +39,8 @@ def clip(text: str, most: int) -> str:
 
 def drop_invisible(text: str) -> str:
     """The text without control, format, private and variation characters; line breaks and tabs stay."""
+    if text.isascii():  # most texts are, and of these only control characters are invisible
+        return _CONTROL.sub("", text)
     return "".join(c for c in text if c in "\n\t" or not _is_invisible(c))
 
 

@@ -3,7 +3,7 @@
 from alembic import context
 from sqlalchemy import create_engine
 
-from graphs.records import prepare_sqlite
+from graphs.store import prepare_sqlite
 from graphs.tables import metadata
 
 engine = create_engine(context.config.attributes["url"])

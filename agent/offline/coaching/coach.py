@@ -80,8 +80,9 @@ def _nothing_to_coach(question: str, parts: Sequence[str], reason: str) -> Coach
         advice = f"{about}say the one thing you are sure of and build on it with an example."
     else:
         advice = f"{about}pick one real case, however small, and tell of the {', then the '.join(parts)}."
-    comment = f"{NOT}. No {{part}} can be found, because {reason}."
-    feedback = tuple(PartFeedback(part, NOT, comment.format(part=part)) for part in parts)
+    feedback = tuple(
+        PartFeedback(part, NOT, f"{NOT}. No {part} can be found, because {reason}.") for part in parts
+    )
     return Coaching(f"There is nothing to coach yet, because {reason}.", feedback, (advice,))
 
 

@@ -1,9 +1,9 @@
 """An answer beside its target: which of its words count, what they match, and how well they read there."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from math import exp
 
 from agent.offline.grading.grammar import word_list
@@ -14,6 +14,8 @@ from agent.offline.grading.text import DIRECTIONS, Reading, is_content
 COPIED_RUN = 4
 REPEATED_RUN = 5
 FLOW_REACH = 3
+LONG_RUN = 4
+SHORT_LIST = 2
 PASSAGE_REACH = 10
 LIKE_A_LIST, LIKE_PROSE = 0.3, 0.5
 FILLER_SHARE = 0.4
@@ -28,7 +30,20 @@ _THIRD_PERSON = word_list("third_person")
 FIRST_PERSON = word_list("first_person")
 _ENDINGS = re.compile(r"(ing|ed|ly|tion|ment|ness|ity|ance|ence)s?$")
 
-Flow = Mapping[str, float]
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """How words are used: `flow` tells how usual one kind of word is after another, `rarity` how few
+    questions a stem belongs to (0 where all do); a stem that it does not have is as rare as `unknown`.
+    """
+
+    flow: Mapping[str, float]
+    rarity: Mapping[str, float]
+    unknown: float
+
+    def weigh(self, stems: Iterable[str]) -> float:
+        """The rarity of some stems together."""
+        return sum(self.rarity.get(stem, self.unknown) for stem in stems)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,10 +161,13 @@ def _runs(stems: Sequence[str], length: int) -> list[tuple[str, ...]]:
 class Comparison:
     """An answer beside its target: shared ground for all the measures."""
 
-    def __init__(self, target: Target, reading: Reading, flow: Flow) -> None:
+    def __init__(
+        self, target: Target, reading: Reading, usage: Usage, rows: tuple[list[int], float] | None = None
+    ) -> None:
         self.target = target
         self.reading = reading
-        self.rows, self.talk = kept_rows(target, reading)
+        self.usage = usage
+        self.rows, self.talk = rows or kept_rows(target, reading)
         named = reading.capital
         known = target.hopes | target.asked
         self.content = [
@@ -157,7 +175,7 @@ class Comparison:
             for row in self.rows
             if is_content(reading.forms[row]) and (not named[row] or reading.stems[row] in known)
         ]
-        self.transitions = _transitions(reading, self.rows, flow)
+        self.transitions = _transitions(reading, self.rows, usage.flow)
         self.flow = _local_flow(self.transitions, FLOW_REACH)
         self.substance = _substance(self.transitions)
         self.places: dict[str, list[int]] = {}
@@ -166,6 +184,30 @@ class Comparison:
                 self.places.setdefault(reading.stems[row], []).append(at)
         self._found: dict[str, tuple[list[int], float]] = {}
         self.matches = {stem: match for stem in target.wanted if (match := self._match(stem))}
+
+    @cached_property
+    def lists(self) -> list[tuple[int, int]]:
+        """First and one past the last kept row of every stretch that may be a list of keywords.
+
+        That is four or more content words with no function word or figure between, or two with a mark
+        between each.
+        """
+        found, first = [], 0
+        forms = self.reading.forms
+        for at in range(len(self.rows) + 1):
+            form = forms[self.rows[at]] if at < len(self.rows) else ""
+            if not form or form[0].isdigit() or not is_content(form):
+                marks = sum(self.reading.listed[row] for row in self.rows[first + 1 : at])
+                if at - first >= LONG_RUN or (at - first >= SHORT_LIST and marks == at - first - 1):
+                    found.append((first, at))
+                first = at + 1
+        return found
+
+    def without_lists(self) -> "Comparison":
+        """The same answer less what may be lists of keywords."""
+        listed = {row for first, last in self.lists for row in self.rows[first:last]}
+        kept = [row for row in self.rows if row not in listed]
+        return Comparison(self.target, self.reading, self.usage, (kept, self.talk))
 
     def find(self, stem: str) -> tuple[list[int], float]:
         """The places of the answer's stem most like this one, if any, and how alike the two are."""
@@ -211,13 +253,17 @@ def spelling_likeness(one: str, other: str) -> float:
     """From 0 to .9: how alike two stems are spelt, by the share of letter pairs (Dice's coefficient)."""
     if abs(len(one) - len(other)) > 3:
         return 0.0
-    pairs = {one[i : i + 2] for i in range(len(one) - 1)}
-    others = {other[i : i + 2] for i in range(len(other) - 1)}
+    pairs, others = _letter_pairs(one), _letter_pairs(other)
     dice = 2 * len(pairs & others) / (len(pairs) + len(others))
     return 0.9 * dice if dice >= 0.6 else 0.0
 
 
-def _transitions(reading: Reading, rows: list[int], flow: Flow) -> list[float]:
+@lru_cache(maxsize=4096)
+def _letter_pairs(stem: str) -> frozenset[str]:
+    return frozenset(stem[i : i + 2] for i in range(len(stem) - 1))
+
+
+def _transitions(reading: Reading, rows: list[int], flow: Mapping[str, float]) -> list[float]:
     """How usual it is that each kept word follows the one before it."""
     values = []
     before = "."

@@ -5,14 +5,14 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from math import log1p, sqrt
 
-from agent.offline.grading.comparison import FIRST_PERSON, MOST_PLACES, Comparison
+from agent.offline.grading.comparison import FIRST_PERSON, LONG_RUN, MOST_PLACES, Comparison
 from agent.offline.grading.grammar import word_list
 from agent.offline.grading.lexicon import GENERIC, META, OPPOSITE
 from agent.offline.grading.text import is_content
 
 NEAR = 4
 ZONE = 7
-LONG_RUN = 4
+SHORT_REFERENCE = 6
 
 _BE = word_list("be")
 _MODALS = word_list("modals")
@@ -23,6 +23,8 @@ def measure(c: Comparison) -> dict[str, float]:
     """All measures by name."""
     return {
         **_coverage(c),
+        **_rarity(c),
+        **_lists(c),
         **_extent(c),
         **_order(c),
         **_polarity(c),
@@ -39,28 +41,69 @@ def _coverage(c: Comparison) -> dict[str, float]:
     wanted = c.target.wanted
     weights = {stem: match.likeness for stem, match in c.matches.items()}
     total = sum(weights.values())
-    flowing = sum(match.likeness * match.flow for match in c.matches.values())
-    exact = sum(stem in c.places for stem in wanted)
     all_rows = list(dict.fromkeys(stem for stem, _ in c.target.rows))
     asked = [stem for stem in all_rows if stem in c.target.asked]
     asked_hits = sum(stem in c.places for stem in asked)
-    points = [_share(sum(weights.get(s, 0.0) for s in p.stems), len(p.stems)) for p in c.target.points]
     return {
         "recall": _share(total, len(wanted)),
-        "recall_exact": _share(exact, len(wanted)),
-        "recall_flowing": _share(flowing, len(wanted)),
         "recall_all": _share(sum(stem in c.places for stem in all_rows), len(all_rows)),
         "matched": log1p(total),
-        "matched_flowing": log1p(flowing),
-        "point_best": max(points, default=0.0),
-        "point_mean": _share(sum(points), len(points)),
-        "point_worst": min(points, default=0.0),
-        "points_half": _share(sum(p >= 0.5 for p in points), len(points)),
-        "recall_half": _share(total + 0.5 * asked_hits, len(wanted) + 0.5 * len(asked)),
         "matched_all": log1p(total + asked_hits),
         "cosine": _cosine(c),
-        "digits": _digits(c),
         "letters": _letters(c),
+    }
+
+
+def _rarity(c: Comparison) -> dict[str, float]:
+    """Coverage with each stem counted by how rare it is, so that words of the course say little."""
+    weigh = c.usage.weigh
+    matched = {stem: match.likeness * weigh((stem,)) for stem, match in c.matches.items()}
+    total, wanted = sum(matched.values()), weigh(c.target.wanted)
+    reference = dict.fromkeys(stem for stem, _ in c.target.rows)
+    new = [stem for stem in c.places if stem not in reference and stem not in c.target.asked]
+    denied_there = dict(c.target.rows)
+    clash = sum(matched[s] for s, m in c.matches.items() if c.denied(m.row) != denied_there[s])
+    return {
+        "rare_recall": _share(total, wanted),
+        "rare_matched": log1p(total),
+        "rare_best": max(matched.values(), default=0.0),
+        "rare_wanted": max((weigh((stem,)) for stem in c.target.wanted), default=0.0),
+        "rare_recall_all": _share(weigh(s for s in reference if s in c.places), weigh(reference)),
+        "rare_asked": _share(
+            weigh(s for s in sorted(c.target.asked) if s in c.places), weigh(sorted(c.target.asked))
+        ),
+        "rare_new": _share(weigh(new), weigh(c.places)),
+        "rare_clash": _share(clash, total),
+    }
+
+
+def _lists(c: Comparison) -> dict[str, float]:
+    """What may be lists of keywords: how much of the answer they are, and how much of the match."""
+    stems = c.reading.stems
+    known = {stem for stem, _ in c.target.rows}
+    listed = {at for first, last in c.lists for at in range(first, last)}
+    told = {stems[row] for at, row in enumerate(c.rows) if at not in listed}
+    inside = {stems[c.rows[at]] for at in listed}
+
+    def hits(first: int, last: int) -> int:
+        return sum(stems[row] in known for row in c.rows[first:last])
+
+    first, last = max(c.lists, key=lambda span: hits(*span), default=(0, 0))
+    marks = sum(c.reading.listed[row] for row in c.rows[first + 1 : last])
+    only = (stem for stem in c.target.wanted if stem in inside and stem not in told)
+    return {
+        "list_rows": _share(len(listed), len(c.rows)),
+        "list_only": _share(c.usage.weigh(only), c.usage.weigh(c.target.wanted)),
+        "list_known": _share(len(inside & known), len(inside)),
+        "list_longest": log1p(last - first),
+        "list_hits": _share(hits(first, last), last - first),
+        "list_marks": _share(marks, last - first - 1),
+        "list_opens": float(last > 0 and first == 0),
+        "list_closes": float(last > 0 and last == len(c.rows)),
+        "told_rows": log1p(len(c.rows) - len(listed)),
+        "told_recall": _share(
+            c.usage.weigh(s for s in c.target.wanted if s in told), c.usage.weigh(c.target.wanted)
+        ),
     }
 
 
@@ -71,11 +114,6 @@ def _cosine(c: Comparison) -> float:
         counts[stem] = counts.get(stem, 0) + 1
     dot = sum(sqrt(n * len(c.places[stem])) for stem, n in counts.items() if stem in c.places)
     return _share(dot, sqrt(sum(counts.values()) * len(c.content)))
-
-
-def _digits(c: Comparison) -> float:
-    digits = [stem for stem in c.target.wanted if stem[0].isdigit()]
-    return _share(sum(d in c.places for d in digits), len(digits)) if digits else 0.5
 
 
 def _letters(c: Comparison) -> float:
@@ -106,16 +144,11 @@ def _extent(c: Comparison) -> dict[str, float]:
         "precision": _share(len(hits), len(distinct)),
         "precision_near": _share(len(hits), len(near)),
         "length": log1p(len(distinct)),
-        "length_near": log1p(len(near)),
         "rows_ratio": log1p(len(c.rows)) - log1p(len(c.target.reference)),
-        "figures": log1p(len({stems[r] for r in own if stems[r][0].isdigit()})),
-        "length_ratio": log1p(len(distinct)) - log1p(len(c.target.wanted)),
-        "asked_share": _share(len(c.content) - len(own), len(c.content)),
         "asked_cover": _share(len({stems[r] for r in c.content} & asked), len(asked)),
         "generic": _share(len(generic), len(distinct)),
         "meta": _share(len(meta), len(distinct)),
         "talk": c.talk,
-        "kept": _share(len(c.rows), len(forms)),
         "rows": log1p(len(c.rows)),
     }
 
@@ -142,12 +175,35 @@ def _order(c: Comparison) -> dict[str, float]:
         either += forward or any(_within(others, at - NEAR, at - 1) for at in places[:MOST_PLACES])
     firsts = [c.places[stem][0] for stem in dict.fromkeys(rows) if stem in c.places]
     rising = sum(a < b for a, b in pairwise(firsts))
+    found, wanted = (
+        _neighbours([r.stems[row] for row in rows])
+        for r, rows in ((c.reading, c.rows), (c.target.reference, range(len(c.target.reference))))
+    )
     return {
+        "neighbours": _share(len(found & wanted), len(wanted)),
+        "in_order": _share(_in_order(c, rows), len(rows)),
         "pairs": _share(ordered, len(pairs)),
         "pairs_ordered": _share(ordered, both) if both else 0.5,
         "pairs_near": _share(either, both) if both else 0.5,
         "rising": _share(rising, len(firsts) - 1) if len(firsts) > 1 else 0.5,
     }
+
+
+def _neighbours(stems: Sequence[str]) -> set[tuple[str, str]]:
+    return set(pairwise(stems))
+
+
+def _in_order(c: Comparison, wanted: Sequence[str]) -> int:
+    """The length of the longest common subsequence of content stems (Hunt and Szymanski, 1977)."""
+    places: dict[str, list[int]] = {}
+    for at in reversed(range(len(wanted))):
+        places.setdefault(wanted[at], []).append(at)
+    ends: list[int] = []
+    for row in c.rows:
+        for at in places.get(c.reading.stems[row], ()):
+            where = bisect_left(ends, at)
+            ends[where : where + 1] = [at]
+    return len(ends)
 
 
 def _within(places: list[int], low: int, high: int) -> bool:
@@ -174,6 +230,9 @@ def _polarity(c: Comparison) -> dict[str, float]:
             opposed += straight > 0
             swapped += straight == 0
     negators = c.reading.negators
+    denied = _share(sum(c.reading.denied), len(c.reading))
+    touched = [row for row in c.rows if c.reading.denied[row] and is_content(c.reading.forms[row])]
+    known = denied_there.keys() | c.target.asked
     forms = c.reading.forms
     before = [forms[row - 1] if row else "" for row in c.rows if forms[row] == "not"]
     return {
@@ -182,6 +241,11 @@ def _polarity(c: Comparison) -> dict[str, float]:
         "not_do": min(sum(form in _DO for form in before), 3),
         "not_share": _not_share(c),
         "clash_wanted": _clash_wanted(c),
+        "denied_more": denied - _share(sum(c.target.reference.denied), len(c.target.reference)),
+        "denied_known": _share(sum(c.reading.stems[row] in known for row in touched), len(touched)),
+        "denied_first": _share(
+            next((at for at, d in enumerate(c.reading.denied) if d), len(c.reading)), len(c.reading)
+        ),
         "not_so": min(c.reading.denials, 2),
         "clash": _share(clash, clash + agree),
         "clash_any": float(clash > agree),
@@ -216,6 +280,11 @@ def _form(c: Comparison) -> dict[str, float]:
     windows = [sum(t[i : i + 8]) / 8 for i in range(len(t) - 7)]
     matched_flow = [m.flow for m in c.matches.values()]
     runs = _content_runs(c)
+    known = {stem for stem, _ in c.target.rows} | set(c.target.wanted)
+    touching: dict[int, set[str]] = {}
+    for row in c.content:
+        touching.setdefault(c.reading.sentences[row], set()).add(c.reading.stems[row])
+    full = [stems for stems in touching.values() if len(stems) > 1]
     in_run = sum(runs[match.row] >= LONG_RUN for match in c.matches.values())
     listed = sum(c.reading.listed[row] for row in c.rows)
     return {
@@ -225,6 +294,9 @@ def _form(c: Comparison) -> dict[str, float]:
         "run_longest": log1p(max(runs, default=0)),
         "run_share": _share(sum(run >= LONG_RUN for run in runs), len(runs)),
         "run_matched": _share(in_run, len(c.matches)),
+        "sentences_known": _share(sum(not stems.isdisjoint(known) for stems in full), len(full))
+        if full
+        else 0.5,
         "flow_lowest": min(c.flow, default=0.5),
         "function": _share(function, len(c.rows)),
         "listed": _share(listed, len(c.rows)),
@@ -248,14 +320,12 @@ def _content_runs(c: Comparison) -> list[int]:
 def _question(c: Comparison) -> dict[str, float]:
     t = c.target
     forms = t.question.forms
-    head = forms[:6]
     return {
         "wanted": log1p(len(t.wanted)),
         "asked": log1p(len(t.asked)),
-        "points": log1p(len(t.points)),
-        "reference_flow": _share(len(t.wanted), len(t.reference)),
+        "reference": float(len(t.reference)),
+        "reference_short": float(len(t.reference) <= SHORT_REFERENCE),
+        "parts_asked": log1p(t.question.text.count("?")),
         "asks_why": float("why" in forms or "explain" in forms),
-        "asks_how": float("how" in head),
-        "asks_difference": float("difference" in forms or "differ" in forms or "advantage" in forms),
         "reference_asked": _share(sum(s in t.asked for s, _ in t.rows), len(t.rows)),
     }

@@ -8,28 +8,31 @@ from importlib.resources import files
 from math import exp
 from typing import Any
 
+from agent.offline.grading.comparison import Usage
+
+# A leaf is its value; another node is (measure, threshold, left, right): left is where the measure is at most
+# the threshold.
+Node = float | tuple[int, float, "Node", "Node"]
+
 
 @dataclass(frozen=True, slots=True)
 class Trees:
-    """Gradient-boosted regression trees (Friedman, 2001).
-
-    A tree is a list of nodes; a node is a leaf with its value, or (measure, threshold, left, right): left
-    is where the measure is at most the threshold.
-    """
+    """Gradient-boosted regression trees (Friedman, 2001), each as its root."""
 
     names: tuple[str, ...]
     start: float
-    trees: tuple[tuple[tuple[float, ...], ...], ...]
+    trees: tuple[Node, ...]
 
     def predict(self, measures: Mapping[str, float]) -> float:
         """The start plus one leaf of every tree, summed in order."""
         values = [measures[name] for name in self.names]
         total = self.start
-        for tree in self.trees:
-            node = tree[0]
-            while len(node) > 1:
-                node = tree[int(node[2] if values[int(node[0])] <= node[1] else node[3])]
-            total += node[0]
+        for root in self.trees:
+            node = root
+            while isinstance(node, tuple):
+                measure, threshold, left, right = node
+                node = left if values[measure] <= threshold else right
+            total += node
         return total
 
 
@@ -50,36 +53,64 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
+class BentLine:
+    """A linear model whose slopes change once: `start` plus the weighted measures, plus a second weight for
+    what a measure is short of its `knot`.
+    """
+
+    names: tuple[str, ...]
+    start: float
+    weights: tuple[float, ...]
+    knots: tuple[float, ...]
+    bends: tuple[float, ...]
+
+    def predict(self, measures: Mapping[str, float]) -> float:
+        """The weighted sum, in the order of the names."""
+        total = self.start
+        for name, weight, knot, bend in zip(self.names, self.weights, self.knots, self.bends, strict=True):
+            value = measures[name]
+            total += weight * value + bend * min(value - knot, 0.0)
+        return total
+
+
+@dataclass(frozen=True, slots=True)
 class Doubt:
     """How likely a text is of a kind that deserves less than its words suggest.
 
-    Likelihoods up to `floor` cost nothing; from `ceiling` on they take away the share `cost` of the score.
+    Likelihoods up to `floor` cost nothing; from `ceiling` on the text is taken for one of that kind.
     """
 
     trees: Trees
     floor: float
     ceiling: float
-    cost: float
 
-    def credit(self, measures: Mapping[str, float]) -> float:
-        """The share of the score that is left, from 1 - cost to 1."""
+    def certainty(self, measures: Mapping[str, float]) -> float:
+        """From 0, no doubt, to 1."""
         likelihood = logistic(self.trees.predict(measures))
-        return 1 - self.cost * min(max((likelihood - self.floor) / (self.ceiling - self.floor), 0.0), 1.0)
+        return min(max((likelihood - self.floor) / (self.ceiling - self.floor), 0.0), 1.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
     """Everything fitted.
 
-    `flow` says how usual one kind of word is after another. The quality of an answer against a reference is
-    the mean of `quality_trees` and `quality_line`; `points` is the logistic model of one key point being
-    made, by rubrics with signals, and `plain_points` by rubrics without.
+    The quality of an answer against a reference is a mean of `quality_trees` and `quality_line`, the trees
+    weighing `trees_share`, raised or lowered by how likely it agrees with the reference (`agreement`),
+    times `agreement_worth`. Beside a reference of more than `short_words` words, trees and agreement weigh
+    that much less: they learned from few such, and the line carries further. `points` is the logistic
+    model of one key point being made, by rubrics with signals, and `plain_points` by rubrics without.
+    `worths` holds what a text of each doubted kind is worth at most.
     """
 
-    flow: dict[str, float]
+    usage: Usage
     quality_trees: Trees
-    quality_line: Line
+    quality_line: BentLine
+    trees_share: float
+    agreement: Trees
+    agreement_worth: float
+    short_words: float
     doubts: dict[str, Doubt]
+    worths: dict[str, float]
     points: Line
     plain_points: Line
 
@@ -100,22 +131,44 @@ def load_model() -> Model:
 def read_model(data: Mapping[str, Any]) -> Model:
     """The model as `weights.json` holds it. Raises `KeyError` if a part is missing."""
     return Model(
-        flow=data["flow"],
+        usage=Usage(data["flow"], data["rarity"], data["unknown"]),
         quality_trees=_trees(data["quality_trees"]),
-        quality_line=_line(data["quality_line"]),
+        quality_line=_bent_line(data["quality_line"]),
+        trees_share=data["trees_share"],
+        agreement=_trees(data["agreement"]),
+        agreement_worth=data["agreement_worth"],
+        short_words=data["short_words"],
         doubts={
-            name: Doubt(_trees(doubt["trees"]), doubt["floor"], doubt["ceiling"], doubt["cost"])
+            name: Doubt(_trees(doubt["trees"]), doubt["floor"], doubt["ceiling"])
             for name, doubt in data["doubts"].items()
         },
+        worths=data["worths"],
         points=_line(data["points"]),
         plain_points=_line(data["plain_points"]),
     )
 
 
 def _trees(data: Mapping[str, Any]) -> Trees:
-    trees: Sequence[Sequence[Sequence[float]]] = data["trees"]
-    return Trees(tuple(data["names"]), data["start"], tuple(tuple(map(tuple, tree)) for tree in trees))
+    return Trees(tuple(data["names"]), data["start"], tuple(_node(tree, 0) for tree in data["trees"]))
+
+
+def _node(tree: Sequence[Sequence[float]], at: int) -> Node:
+    """The node at a place of a tree that is a list of nodes, which name their children by place."""
+    if len(tree[at]) == 1:
+        return tree[at][0]
+    measure, threshold, left, right = tree[at]
+    return int(measure), threshold, _node(tree, int(left)), _node(tree, int(right))
 
 
 def _line(data: Mapping[str, Any]) -> Line:
     return Line(tuple(data["names"]), data["start"], tuple(data["weights"]))
+
+
+def _bent_line(data: Mapping[str, Any]) -> BentLine:
+    return BentLine(
+        tuple(data["names"]),
+        data["start"],
+        tuple(data["weights"]),
+        tuple(data["knots"]),
+        tuple(data["bends"]),
+    )

@@ -84,9 +84,10 @@ def _around(
     worth, first, last = 0.0, place, place
     for places, likeness in found:
         at = bisect_left(places, place)
-        near = [p for p in places[max(0, at - 1) : at + 1] if abs(p - place) <= reach]
-        if near:
-            nearest = min(near, key=lambda p: (abs(p - place), p))
+        after = places[at] - place if at < len(places) else reach + 1
+        before = place - places[at - 1] if at else reach + 1
+        if min(before, after) <= reach:
+            nearest = place - before if before <= after else place + after
             worth += likeness
             first, last = min(first, nearest), max(last, nearest)
     return worth, (first, last)

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import log1p, sqrt
+from math import expm1, log1p, sqrt
 
 from agent.interview import Evidence, KeyPoint
 from agent.offline.grading.comparison import Comparison
@@ -20,6 +20,9 @@ MOST_WORDS_BESIDE_A_REFUSAL = 3
 MOST_EMPTY_WORDS = 3
 LONG_TALK = 10
 POINT_REACH = 5
+FEWEST_ROWS_TOLD = 4
+FEW_WANTED = 4
+AGREES = 0.62
 USUAL_POINTS = 5
 OUTRIGHT = 0.7  # of a point's own words; the other points of a question share less than half as many
 
@@ -59,20 +62,17 @@ def grade_answer(
 
 def grade_with(model: Model, target: Target, answer: str) -> Grade:
     """The grade by a given model, which is what the fitting script measures."""
-    comparison = Comparison(target, read(answer), model.flow)
+    comparison = Comparison(target, read(answer), model.usage)
     sightings = [look_for(comparison, point) for point in target.points]
     declined = declines(comparison)
     if declined or is_silent(comparison):
         return Grade(0.0, declined, tuple(PointFinding(point.text, 0.0, None) for point in target.points))
     measures = measure(comparison)
-    shared = shared_measures(comparison, sightings)
-    line = model.points if target.signalled else model.plain_points
-    coverages = [
-        max(logistic(line.predict({**shared, **point_measures(seen)})), said_outright(seen))
-        for seen in sightings
-    ]
-    credit = credit_of(model, measures, points=target.by_points)
-    worth = sum(coverages) / len(coverages) if target.by_points else quality(model, measures)
+    doubted = {name: doubt.certainty(measures) for name, doubt in model.doubts.items()}
+    worth, coverages = _worth(model, comparison, measures, sightings)
+    if doubted["stuffing"] > 0 and has_told(comparison):
+        worth, coverages = _less_lists(model, comparison, doubted["stuffing"], worth, coverages)
+    credit = credit_of(model, measures, doubted, worth, points=target.by_points)
     findings = tuple(
         _finding(comparison, point.text, seen, coverage * credit)
         for point, seen, coverage in zip(target.points, sightings, coverages, strict=True)
@@ -80,24 +80,65 @@ def grade_with(model: Model, target: Target, answer: str) -> Grade:
     return Grade(10 * min(max(worth * credit, 0.0), 1.0), declined, findings)
 
 
+def _worth(
+    model: Model, c: Comparison, measures: Mapping[str, float], sightings: Sequence[Sighting]
+) -> tuple[float, list[float]]:
+    """What the answer is worth at face value, and how far it covers each point; all from 0 to 1."""
+    shared = shared_measures(c, sightings)
+    line = model.points if c.target.signalled else model.plain_points
+    coverages = [
+        max(logistic(line.predict({**shared, **point_measures(seen)})), said_outright(seen))
+        for seen in sightings
+    ]
+    return (sum(coverages) / len(coverages) if c.target.by_points else quality(model, measures)), coverages
+
+
+def _less_lists(
+    model: Model, c: Comparison, doubt: float, worth: float, coverages: Sequence[float]
+) -> tuple[float, list[float]]:
+    """The worth and the coverages as far as they hold without what may be lists of keywords."""
+    told = c.without_lists()
+    sightings = [look_for(told, point) for point in c.target.points]
+    less, fewer = _worth(model, told, measure(told), sightings)
+    return (1 - doubt) * worth + doubt * min(worth, less), [
+        (1 - doubt) * coverage + doubt * min(coverage, left)
+        for coverage, left in zip(coverages, fewer, strict=True)
+    ]
+
+
 def quality(model: Model, measures: Mapping[str, float]) -> float:
     """What the answer is worth beside its reference, from 0 to 1, taken at face value."""
-    return min(
-        max((model.quality_trees.predict(measures) + model.quality_line.predict(measures)) / 2, 0.0), 1.0
-    )
+    trust = min(1.0, model.short_words / max(1.0, measures["reference"]))
+    share = trust * model.trees_share
+    mean = share * model.quality_trees.predict(measures) + (1 - share) * model.quality_line.predict(measures)
+    agreement = logistic(model.agreement.predict(measures)) - AGREES
+    return min(max(mean + trust * model.agreement_worth * agreement, 0.0), 1.0)
 
 
-def credit_of(model: Model, measures: Mapping[str, float], *, points: bool) -> float:
+def credit_of(
+    model: Model,
+    measures: Mapping[str, float],
+    doubted: Mapping[str, float],
+    worth: float,
+    *,
+    points: bool,
+) -> float:
     """The share of the worth that the doubts leave.
 
-    By key points the doubt about empty talk costs half: talk makes no point anyway, and a story may be told
-    in everyday words.
+    A doubt that is certain leaves what texts of its kind are worth at most. Where the reference has but a
+    few words of its own, listing them is an answer, so *salad* counts less. By key points the doubt about
+    empty talk costs half, for talk makes no point anyway and a story may be told in everyday words; and an
+    answer that strays makes none either.
     """
-    credit = 1.0
-    for name, doubt in model.doubts.items():
-        left = doubt.credit(measures)
-        credit *= (1 + left) / 2 if points and name == "emptiness" else left
-    return credit
+    left = worth
+    for name, most in model.worths.items():
+        certainty = doubted[name]
+        if name == "salad":
+            certainty *= min(1.0, expm1(measures["wanted"]) / FEW_WANTED)
+        if points:
+            certainty *= {"emptiness": 0.5, "strayed": 0.0}.get(name, 1.0)
+        left -= certainty * max(0.0, left - most)
+    return left / worth if worth > 0 else 0.0
 
 
 def declines(comparison: Comparison) -> bool:
@@ -119,6 +160,12 @@ def is_silent(comparison: Comparison) -> bool:
     if comparison.talk >= 1 and len(comparison.content) >= LONG_TALK:
         return True
     return not comparison.content and len(comparison.rows) <= MOST_EMPTY_WORDS
+
+
+def has_told(comparison: Comparison) -> bool:
+    """Whether there may be lists of keywords, and an answer beside them."""
+    listed = sum(last - first for first, last in comparison.lists)
+    return 0 < listed <= len(comparison.rows) - FEWEST_ROWS_TOLD
 
 
 def said_outright(seen: Sighting) -> float:
