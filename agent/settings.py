@@ -10,6 +10,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 MIN_KEY_LENGTH = 16
 ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:\d{1,5})?")
+REDIS = re.compile(r"(rediss?://[^/]|unix://)")
 NEEDS_PROVIDER = "a model of OpenAI's needs OPENAI_API_KEY (or OPENAI_BASE_URL, for another endpoint)"
 
 
@@ -27,7 +28,12 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
     database_url: str = Field(
-        "sqlite+aiosqlite:///data/interviewer.db", description="Where records and checkpoints live."
+        "sqlite+aiosqlite:///data/interviewer.db",
+        description="Where records and checkpoints live: a file, or `postgresql+psycopg://…` for many.",
+    )
+    redis_url: SecretStr | None = Field(
+        None,
+        description="`redis://…`: what many servers count and tell each other; unset: each for itself.",
     )
     model: str = Field(
         "",
@@ -104,6 +110,14 @@ class Settings(BaseSettings):
             if len(text) < MIN_KEY_LENGTH or not text.isascii() or not text.isprintable():
                 raise ValueError(f"key {place} must be {MIN_KEY_LENGTH} or more printable ASCII characters")
         return keys
+
+    @field_validator("redis_url")
+    @classmethod
+    def check_redis(cls, url: SecretStr | None) -> SecretStr | None:
+        """Refuse what is no address of Redis, without showing it, since it may hold a password."""
+        if url is not None and not REDIS.match(url.get_secret_value()):
+            raise ValueError("expected redis://<host>:<port>/<number>, rediss:// or unix://")
+        return url
 
     @field_validator("rate_limit", "auth_failure_limit")
     @classmethod

@@ -92,13 +92,18 @@ async def report_alive() -> JSONResponse:
 
 
 async def report_ready(request: Request) -> JSONResponse:
-    """The server can serve: its database answers."""
+    """The server can serve: its database answers. While Redis is away it goes by what it knows itself."""
     services: Services = request.app.state.services
     try:
         await services.records.check()
     except StoreFailed as error:
         return JSONResponse({"status": "unavailable", "reason": str(error)}, 503)
-    return JSONResponse({"status": "ready", "database": "ready", "engine": services.settings.model})
+    report = {"status": "ready", "database": "ready", "engine": services.settings.model}
+    if services.redis is not None:
+        is_there = await services.redis.check()
+        report["redis"] = "ready" if is_there else "away"
+        report["status"] = "ready" if is_there else "degraded"
+    return JSONResponse(report)
 
 
 async def report_metrics() -> Response:

@@ -8,6 +8,7 @@ import secrets
 import time
 from ipaddress import IPv6Address, ip_address
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import structlog
 from starlette.requests import HTTPConnection
@@ -17,6 +18,9 @@ from api.errors import unauthenticated
 from api.limits import RateLimit
 from graphs.errors import StoreFailed
 from graphs.records import Records
+
+if TYPE_CHECKING:
+    from graphs.redis_server import RedisServer
 
 USE_MARKED_EVERY_SECONDS = 60
 LOCAL_KEY_FILE = "local-key"
@@ -71,10 +75,10 @@ async def ensure_local_key(records: Records, path: Path) -> tuple[str, bool]:
 class Authenticator:
     """Tells whose request it is, and slows down those who guess."""
 
-    def __init__(self, records: Records, settings: Settings) -> None:
+    def __init__(self, records: Records, settings: Settings, redis: "RedisServer | None" = None) -> None:
         self._records = records
         self._fixed = [hash_key(key.get_secret_value()) for key in settings.api_keys]
-        self._failures = RateLimit(settings.auth_failure_limit, "Too many failed authentications")
+        self._failures = RateLimit(settings.auth_failure_limit, "Too many failed authentications", redis)
         self._marked: dict[str, float] = {}
 
     async def identify(self, connection: HTTPConnection) -> str:

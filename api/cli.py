@@ -26,6 +26,8 @@ app = typer.Typer(
 )
 keys = typer.Typer(no_args_is_help=True, help="Make, list and revoke API keys.")
 app.add_typer(keys, name="keys")
+database = typer.Typer(no_args_is_help=True, help="Look after the database.")
+app.add_typer(database, name="db")
 app.add_typer(evaluations, name="eval")
 
 
@@ -131,6 +133,16 @@ def revoke_key(key_id: Annotated[str, typer.Argument(help="The id that `keys lis
     print(f"revoked {key_id}")
 
 
+@database.command("upgrade")
+def upgrade() -> None:
+    """Create the tables, or bring them to this program's version; servers may go on working meanwhile."""
+    from graphs.migrate import HEAD, describe_database, upgrade_database
+
+    url = load_settings().database_url
+    upgrade_database(url)
+    print(f"{describe_database(url)} is at version {HEAD}")
+
+
 def _with_keys(work: Callable[["Records"], Awaitable[T]]) -> T:
     """Do one piece of work on the keys, if the database is where they are kept."""
     if load_settings().api_keys:
@@ -140,11 +152,11 @@ def _with_keys(work: Callable[["Records"], Awaitable[T]]) -> T:
 
 def _with_records(work: Callable[["Records"], Awaitable[T]]) -> T:
     """Do one piece of work on the records of the configured database."""
-    from graphs.migrate import upgrade_database
+    from graphs.migrate import expect_upgraded
     from graphs.records import Records
 
     settings: Settings = load_settings()
-    upgrade_database(settings.database_url)
+    expect_upgraded(settings.database_url)
 
     async def run() -> T:
         records = Records(settings.database_url)

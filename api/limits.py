@@ -2,60 +2,104 @@
 
 import asyncio
 import time
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from math import ceil
+from typing import TYPE_CHECKING
+from uuid import uuid4
 
 from limits import parse
 from limits.aio.storage import MemoryStorage
 from limits.aio.strategies import MovingWindowRateLimiter
 
-from api.errors import rate_limited
+from api.errors import ApiError, rate_limited
+from graphs.errors import RedisAway
+
+if TYPE_CHECKING:
+    from graphs.redis_server import RedisServer
 
 SOCKET_RETRY_SECONDS = 5
 
 
 class RateLimit:
-    """A sliding window per name, after which `429` tells how long to wait."""
+    """A sliding window per name, after which `429` tells how long to wait.
 
-    def __init__(self, rate: str, message: str) -> None:
+    With Redis it counts over all servers; while Redis is away, each server counts by itself.
+    """
+
+    def __init__(self, rate: str, message: str, redis: "RedisServer | None" = None) -> None:
         self._rate = parse(rate)
         self._message = message
         self._window = MovingWindowRateLimiter(MemoryStorage())
+        self._redis = redis
+        if redis is not None:
+            from api.shared_limits import share_window  # noqa: PLC0415 - one server alone needs no Redis
+
+            self._shared_window = share_window(redis)
 
     async def count(self, name: str) -> None:
         """Count one use. Raises the 429 error once the window is full."""
-        if not await self._window.hit(self._rate, name):
-            reset, _ = await self._window.get_window_stats(self._rate, name)
-            raise rate_limited(f"{self._message}: {self._rate}.", max(1, ceil(reset - time.time() + 0.01)))
+        wait = await self._count(name)
+        if wait is not None:
+            raise rate_limited(f"{self._message}: {self._rate}.", max(1, ceil(wait + 0.01)))
+
+    async def _count(self, name: str) -> float | None:
+        if self._redis is not None:
+            with suppress(RedisAway):
+                return await self._redis.attempt(lambda: self._use(self._shared_window, name))
+        return await self._use(self._window, name)
+
+    async def _use(self, window: MovingWindowRateLimiter, name: str) -> float | None:
+        """Take a place in the window; if it is full, in how many seconds there will be one."""
+        if await window.hit(self._rate, self._message, name):
+            return None
+        reset, _ = await window.get_window_stats(self._rate, self._message, name)
+        return reset - time.time()
 
 
 class SocketLimit:
-    """Counts the open sockets of each key, and lets those of one key be closed."""
+    """Counts the open sockets of each key, and lets those of one key be closed.
 
-    def __init__(self, most: int) -> None:
+    With Redis it counts over all servers. A place there has to be kept: what a dead server held runs out.
+    """
+
+    def __init__(self, most: int, redis: "RedisServer | None" = None) -> None:
         self._most = most
-        self._open: Counter[str] = Counter()
+        self._places = None
+        if redis is not None:
+            from api.shared_limits import Places  # noqa: PLC0415 - as above
+
+            self._places = Places(redis)
+        self._open: defaultdict[str, set[str]] = defaultdict(set)
         self._revoked: dict[str, asyncio.Event] = {}
 
-    @contextmanager
-    def open(self, owner: str) -> Iterator[asyncio.Event]:
+    @asynccontextmanager
+    async def open(self, owner: str) -> AsyncIterator[asyncio.Event]:
         """Take a place for as long as the context lasts; the event is set when the key is revoked.
 
         Raises the 429 error while all places of the key are taken.
         """
-        if self._open[owner] >= self._most:
-            fact = f"This key has {self._most} open sockets, which is the most. Close one first."
-            raise rate_limited(fact, SOCKET_RETRY_SECONDS)
-        self._open[owner] += 1
+        if len(self._open[owner]) >= self._most:
+            raise self._refuse()
+        place = uuid4().hex
+        self._open[owner].add(place)
         try:
+            if self._places and not await self._places.take(owner, place, self._most):
+                raise self._refuse()
             yield self._revoked.setdefault(owner, asyncio.Event())
         finally:
-            self._open[owner] -= 1
+            self._open[owner].discard(place)
             if not self._open[owner]:
                 del self._open[owner]
                 self._revoked.pop(owner, None)
+            if self._places:
+                self._places.give_back(owner, place)
+
+    async def keep_places(self) -> None:
+        """Keep the places of this server's sockets among those of all, for a while."""
+        if self._places:
+            await self._places.keep(self._open)
 
     @property
     def owners(self) -> set[str]:
@@ -66,6 +110,10 @@ class SocketLimit:
         """Tell the sockets of a key to close."""
         if owner in self._revoked:
             self._revoked[owner].set()
+
+    def _refuse(self) -> ApiError:
+        fact = f"This key has {self._most} open sockets, which is the most. Close one first."
+        return rate_limited(fact, SOCKET_RETRY_SECONDS)
 
 
 class Pace:

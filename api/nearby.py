@@ -43,6 +43,7 @@ def forget_chat(interview_id: str) -> None:
 
 
 def _folder() -> Path:
-    from graphs.migrate import sqlite_path  # noqa: PLC0415
+    from graphs.migrate import is_sqlite, sqlite_path  # noqa: PLC0415
 
-    return sqlite_path(load_settings().database_url).parent
+    url = load_settings().database_url
+    return sqlite_path(url).parent if is_sqlite(url) else Path("data")

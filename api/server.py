@@ -8,7 +8,8 @@ import signal
 import socket
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from math import ceil
 from urllib.parse import quote
 
 import uvicorn
@@ -20,9 +21,8 @@ from api.auth import LOCAL_KEY_FILE, ensure_local_key
 from api.connections import HttpConnection, SocketConnection, Unread
 from api.logs import configure_logs, log_loop_fault
 from api.services import Services, open_services
-from graphs.migrate import sqlite_path
+from graphs.migrate import is_sqlite, sqlite_path
 
-SHUTDOWN_SECONDS = 30
 COLLECT_AFTER = 10_000  # new objects that may hold each other; Python's own 700 come together in each answer
 
 
@@ -58,11 +58,10 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
             server_header=False,
             proxy_headers=bool(settings.trusted_proxies),
             forwarded_allow_ips=settings.trusted_proxies,
-            timeout_graceful_shutdown=SHUTDOWN_SECONDS,
         )
         welcome = await _welcome(services, listener)
         _spare_collector()
-        await AnnouncingServer(config, welcome, Unread(settings.ping_seconds)).serve(sockets=[listener])
+        await AnnouncingServer(config, services, welcome).serve(sockets=[listener])
 
 
 def _spare_collector() -> None:
@@ -74,10 +73,11 @@ def _spare_collector() -> None:
 class AnnouncingServer(uvicorn.Server):
     """Says where it serves once it does, and ends by itself when it is told to stop."""
 
-    def __init__(self, config: uvicorn.Config, welcome: str, unread: Unread) -> None:
+    def __init__(self, config: uvicorn.Config, services: Services, welcome: str) -> None:
         super().__init__(config)
+        self._services = services
         self._welcome = welcome
-        self._unread = unread
+        self._unread = Unread(services.settings.ping_seconds)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to serve."""
@@ -91,6 +91,23 @@ class AnnouncingServer(uvicorn.Server):
             transports = [connection.transport for connection in self.server_state.connections]
             self._unread.check(transports, asyncio.get_running_loop().time())
         return await super().on_tick(counter)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take in nothing new, and let what has begun finish; a socket is closed once it is idle."""
+        shutdown = self._services.shutdown
+        shutdown.begin()
+        for server in self.servers:
+            server.close()
+        for connection in list(self.server_state.connections):
+            if isinstance(connection, HttpConnection):
+                connection.shutdown()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(shutdown.seconds_left):
+                # A second signal ends this wait, too.
+                while self._services.sockets.owners and not self.force_exit:  # noqa: ASYNC110
+                    await asyncio.sleep(0.02)
+        self.config.timeout_graceful_shutdown = ceil(shutdown.seconds_left)
+        await super().shutdown(sockets)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -125,7 +142,10 @@ async def _welcome(services: Services, listener: socket.socket) -> str:
     url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     lines = [f"Interviewer is serving on {url} (engine: {services.settings.model})"]
     fragment = ""
-    if not services.settings.api_keys:
+    if not is_sqlite(services.settings.database_url):
+        if not services.settings.api_keys and not await services.records.list_keys():
+            lines.append("There is no API key yet: make one with `interviewer keys create <name>`")
+    elif not services.settings.api_keys:
         path = sqlite_path(services.settings.database_url).parent / LOCAL_KEY_FILE
         key, is_new = await ensure_local_key(services.records, path)
         if is_new or sys.stdout.isatty():

@@ -14,7 +14,7 @@ from api.auth import LOCAL_KEY_FILE, ensure_local_key
 from api.errors import ApiError
 from api.services import open_services
 from graphs.errors import StoreRefused
-from graphs.migrate import sqlite_path
+from graphs.migrate import is_sqlite, sqlite_path
 
 
 class ApiBeside:
@@ -48,7 +48,7 @@ class ApiBeside:
             if self._app is None:
                 settings = load_settings()
                 services = await self._opened.enter_async_context(open_services(settings, reads_apart=True))
-                if not settings.api_keys:
+                if not settings.api_keys and is_sqlite(settings.database_url):
                     folder = sqlite_path(settings.database_url).parent
                     await ensure_local_key(services.records, folder / LOCAL_KEY_FILE)
                 self._app = create_app(services)

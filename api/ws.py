@@ -22,13 +22,14 @@ from graphs.events import (
     FeedbackWritten,
     InterviewEnded,
     QuestionAsked,
+    RecordChanged,
     Subscription,
     ThinkingStarted,
     ThinkingStopped,
 )
 from graphs.records import Interview
 
-NORMAL, POLICY_VIOLATION, INTERNAL_ERROR, TRY_AGAIN_LATER = 1000, 1008, 1011, 1013
+NORMAL, POLICY_VIOLATION, INTERNAL_ERROR, SERVICE_RESTART, TRY_AGAIN_LATER = 1000, 1008, 1011, 1012, 1013
 
 log = structlog.get_logger()
 
@@ -109,10 +110,9 @@ async def hold_interview(websocket: WebSocket, interview_id: str) -> None:
     try:
         owner = await services.authenticator.identify(websocket)
         await services.requests.count(owner)
-        await services.interviewer.find(owner, interview_id)
-        with services.sockets.open(owner) as revoked:
-            conversation = Conversation(websocket, services, owner, interview_id)
-            await conversation.hold(revoked)
+        interview = await services.interviewer.find(owner, interview_id)
+        async with services.sockets.open(owner) as revoked:
+            await Conversation(websocket, services, interview).hold(revoked)
     except (WebSocketDisconnect, OSError):  # the client left, perhaps before the handshake was over
         return
     except Exception as error:  # noqa: BLE001 - every failure becomes the contract's envelope
@@ -122,16 +122,18 @@ async def hold_interview(websocket: WebSocket, interview_id: str) -> None:
 class Conversation:
     """One socket of one interview."""
 
-    def __init__(self, websocket: WebSocket, services: Services, owner: str, interview_id: str) -> None:
+    def __init__(self, websocket: WebSocket, services: Services, interview: Interview) -> None:
         self._websocket = websocket
         self._services = services
         self._interviewer = services.interviewer
-        self._owner = owner
-        self._id = interview_id
+        self._owner = interview.owner
+        self._id = interview.id
+        self._told = {turn.question.id for turn in interview.turns if turn.evaluation is not None}
         self._streams = websocket.query_params.get("stream") == "true"
         self._shown: str | None = None
         self._over = False
         self._thinks = False
+        self._idle = asyncio.Event()
         self._inbox: asyncio.Queue[tuple[Frame, str | None]] = asyncio.Queue(MOST_WAITING)
 
     async def hold(self, revoked: asyncio.Event) -> None:
@@ -144,6 +146,7 @@ class Conversation:
                 asyncio.create_task(self._forward(events)): NORMAL,
                 asyncio.create_task(events.overflowed.wait()): TRY_AGAIN_LATER,
                 asyncio.create_task(revoked.wait()): POLICY_VIOLATION,
+                asyncio.create_task(self._await_shutdown()): SERVICE_RESTART,
             }
             try:
                 done, _ = await asyncio.wait(works, return_when=asyncio.FIRST_COMPLETED)
@@ -177,7 +180,16 @@ class Conversation:
         if await self._attempt(self._send_position()) == "over":
             return
         while True:
-            await self._attempt(self._handle(*await self._inbox.get()))
+            if self._inbox.empty():
+                self._idle.set()
+            message = await self._inbox.get()
+            self._idle.clear()
+            await self._attempt(self._handle(*message))
+
+    async def _await_shutdown(self) -> None:
+        """Wait until the server stops and this socket's messages are dealt with."""
+        await self._services.shutdown.begun.wait()
+        await self._idle.wait()
 
     async def _attempt(self, step: Awaitable[T]) -> T | None:
         """Do a step; what is refused or fails is told to the client, and the socket stays open."""
@@ -207,6 +219,7 @@ class Conversation:
         question_id = message.question_id or shown
         result = await self._interviewer.answer(self._owner, self._id, question_id, message.answer)
         if result.repeated:  # nobody else is told again, so this socket gets the stored result
+            self._told.discard(result.question_id)
             await self._show(AnswerEvaluated(result.question_id, result.evaluation))
             await self._send_position()
 
@@ -236,10 +249,24 @@ class Conversation:
         ended = False
         while True:
             event = await events.next()
+            if isinstance(event, RecordChanged):
+                await self._attempt(self._catch_up())
             await self._show(event)
             ended = ended or isinstance(event, InterviewEnded)
-            if ended and isinstance(event, ThinkingStopped):
+            if (ended and isinstance(event, ThinkingStopped)) or (self._over and not ended):
                 return
+
+    async def _catch_up(self) -> None:
+        """Show what the record holds that this socket has not shown."""
+        interview = await self._interviewer.find(self._owner, self._id)
+        for turn in interview.turns:
+            if turn.evaluation is not None:
+                await self._show(AnswerEvaluated(turn.question.id, turn.evaluation))
+        if interview.current is not None and interview.current.answer is None:
+            await self._show(QuestionAsked(interview.current.question))
+        if interview.summary is not None:
+            await self._show(ThinkingStopped())
+            await self._show(InterviewEnded(interview.summary))
 
     async def _show(self, event: Event) -> None:
         match event:
@@ -250,7 +277,8 @@ class Conversation:
                 await self._send("thinking", ThinkingMessage(is_thinking=False))
             case FeedbackWritten(question_id, text) if self._streams:
                 await self._send("feedback_delta", DeltaMessage(question_id=question_id, text=text))
-            case AnswerEvaluated(question_id, evaluation):
+            case AnswerEvaluated(question_id, evaluation) if question_id not in self._told:
+                self._told.add(question_id)
                 grade = dict(EvaluationData.of(evaluation))
                 ids = {"question_id": question_id, "answer_id": answer_id(question_id)}
                 await self._send("feedback", FeedbackMessage(**grade, **ids))

@@ -11,7 +11,7 @@ from pydantic_core import to_jsonable_python
 from agent.interview import Turn, fold
 from agent.settings import SettingsError
 from evals.masking import Masker
-from graphs.migrate import sqlite_path, upgrade_database
+from graphs.migrate import expect_upgraded, is_sqlite, sqlite_path
 from graphs.records import Interview, Records
 
 Row = dict[str, Any]
@@ -43,12 +43,12 @@ class Archive:
     """
 
     def __init__(self, database_url: str) -> None:
-        if database_url.startswith("sqlite") and not (path := sqlite_path(database_url)).is_file():
+        if is_sqlite(database_url) and not (path := sqlite_path(database_url)).is_file():
             raise SettingsError(
                 f"expected the service's database, found no file {path}. Start this in the folder that the "
                 "server runs in, or set INTERVIEWER_DATABASE_URL as it is set there"
             )
-        upgrade_database(database_url)
+        expect_upgraded(database_url)
         self._records = Records(database_url)
         self._runner = asyncio.Runner()
 

@@ -1,6 +1,5 @@
 """Whole interviews through the real graph and its door, on records of their own."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -19,7 +18,6 @@ from agent.interview import topics_of as group_topics
 from evals.candidates import Plan, answer
 from evals.datasets import InterviewRow, InterviewTurn
 from evals.trials import Outcome
-from graphs.checkpoints import Checkpoints, create_tables
 from graphs.interviewer import Interviewer
 from graphs.migrate import upgrade_database
 from graphs.records import Interview, Records
@@ -83,8 +81,7 @@ async def open_door(context: Context) -> AsyncIterator[Interviewer]:
         path = Path(folder) / "interview.db"
         path.write_bytes(_empty_database())  # on the spot, since it must not be made by two at once
         records = Records(f"sqlite+aiosqlite:///{path}")
-        await asyncio.to_thread(create_tables, records.store)
-        door = Interviewer(records, Checkpoints(records.store), context)
+        door = Interviewer(records, context)
         try:
             yield door
         finally:

@@ -3,9 +3,7 @@
 Records replace a thread that was lost, so nobody waits for a checkpoint to be on disk.
 """
 
-import sqlite3
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import closing
 from typing import Any, cast
 from zlib import crc32
 
@@ -26,7 +24,7 @@ from sqlalchemy.engine import Connection
 
 import agent.interview
 from graphs.errors import StoreFailed
-from graphs.store import Store, raw_connection
+from graphs.store import Store
 
 # Only our own domain types are ever rebuilt from a checkpoint.
 STORED_TYPES = [
@@ -59,7 +57,7 @@ class CheckedSerializer(JsonPlusSerializer):
 
 
 class Checkpoints(BaseCheckpointSaver[str]):
-    """LangGraph's saver for SQLite, on the store's connections and within its transactions."""
+    """LangGraph's own savers, on the store's connections and within its transactions."""
 
     def __init__(self, store: Store) -> None:
         super().__init__(serde=CheckedSerializer(allowed_msgpack_modules=STORED_TYPES))
@@ -160,7 +158,7 @@ class Checkpoints(BaseCheckpointSaver[str]):
         self._forget(thread_id)
         await self._store.write(lambda connection: self._on(connection).delete_thread(thread_id))
 
-    def _write(self, thread_id: str, work: Callable[[SqliteSaver], object]) -> None:
+    def _write(self, thread_id: str, work: Callable[[BaseCheckpointSaver[str]], object]) -> None:
         """Have it written without waiting for it; a thread that could not be is not continued from memory."""
 
         def note_failure(error: StoreFailed) -> None:
@@ -174,30 +172,12 @@ class Checkpoints(BaseCheckpointSaver[str]):
             memory.pop(thread_id, None)
 
     def get_next_version(self, current: str | None, channel: None) -> str:
-        """Count as LangGraph's saver does, so that threads which it stored go on here."""
+        """Count as LangGraph's savers do, so that threads which they stored go on here."""
         return SqliteSaver.get_next_version(cast("SqliteSaver", self), current, channel)
 
-    def _on(self, connection: Connection) -> SqliteSaver:
+    def _on(self, connection: Connection) -> BaseCheckpointSaver[str]:
         """LangGraph's saver, which finds its tables there and leaves the commit to the store."""
-        saver = SqliteSaver(cast("sqlite3.Connection", _WithoutCommit(connection)), serde=self.serde)
-        saver.is_setup = True
-        return saver
-
-
-class _WithoutCommit:
-    """A connection for a library that commits what it does, within a transaction that goes on."""
-
-    def __init__(self, connection: Connection) -> None:
-        self.cursor = raw_connection(connection).cursor
-
-    def commit(self) -> None:
-        """Leave it to the store."""
-
-
-def create_tables(store: Store) -> None:
-    """Make the tables of the checkpoints, if they are not there."""
-    with closing(sqlite3.connect(store.path)) as connection:
-        SqliteSaver(connection).setup()
+        return self._store.save_on(connection, self.serde)
 
 
 def _thread_of(config: RunnableConfig) -> str:

@@ -42,3 +42,7 @@ class StoreFailed(Exception):
     def __init__(self, fact: str, *, retryable: bool = True) -> None:
         super().__init__(fact)
         self.retryable = retryable
+
+
+class RedisAway(Exception):
+    """Redis does not answer, so each server goes by what it knows itself."""

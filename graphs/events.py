@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Protocol
 
 from agent.interview import Evaluation, Question, Summary
 
@@ -51,7 +52,20 @@ class InterviewEnded:
     summary: Summary
 
 
-Event = ThinkingStarted | ThinkingStopped | FeedbackWritten | AnswerEvaluated | QuestionAsked | InterviewEnded
+@dataclass(frozen=True, slots=True)
+class RecordChanged:
+    """Another server has, or may have, gone on with the interview; its record tells how far."""
+
+
+Event = (
+    ThinkingStarted
+    | ThinkingStopped
+    | FeedbackWritten
+    | AnswerEvaluated
+    | QuestionAsked
+    | InterviewEnded
+    | RecordChanged
+)
 
 
 class Subscription:
@@ -74,29 +88,58 @@ class Subscription:
             self.overflowed.set()
 
 
+class Relay(Protocol):
+    """What brings events to the other servers, and theirs here."""
+
+    def pass_on(self, interview_id: str, event: Event) -> None:
+        """Tell the other servers; nobody waits."""
+
+    def watch(self, interview_id: str, *, wants_pieces: bool) -> None:
+        """Bring what others tell of an interview, from soon on."""
+
+    def unwatch(self, interview_id: str) -> None:
+        """Bring it no more."""
+
+    async def wants_pieces(self, interview_id: str) -> bool:
+        """Whether somebody on another server wants to read feedback while it is being written."""
+
+
 class EventBus:
-    """Brings events to every watcher of an interview in this process."""
+    """Brings events to every watcher of an interview, through a relay also on other servers."""
 
     def __init__(self) -> None:
         self._watchers: defaultdict[str, set[Subscription]] = defaultdict(set)
+        self.relay: Relay | None = None
 
     def publish(self, interview_id: str, event: Event) -> None:
         """Tell the watchers; nobody waits."""
+        self.deliver(interview_id, event)
+        if self.relay is not None:
+            self.relay.pass_on(interview_id, event)
+
+    def deliver(self, interview_id: str, event: Event) -> None:
+        """Tell the watchers in this process."""
         for watcher in tuple(self._watchers.get(interview_id, ())):
             watcher.put(event)
 
-    def wants_pieces(self, interview_id: str) -> bool:
+    async def wants_pieces(self, interview_id: str) -> bool:
         """Whether somebody wants to read feedback while it is being written."""
-        return any(watcher.wants_pieces for watcher in self._watchers.get(interview_id, ()))
+        if any(watcher.wants_pieces for watcher in self._watchers.get(interview_id, ())):
+            return True
+        return self.relay is not None and await self.relay.wants_pieces(interview_id)
 
     @contextmanager
     def subscribe(self, interview_id: str, *, wants_pieces: bool = False) -> Iterator[Subscription]:
         """Watch an interview for as long as the context lasts."""
         subscription = Subscription(wants_pieces=wants_pieces)
         self._watchers[interview_id].add(subscription)
+        if self.relay is not None:
+            self.relay.watch(interview_id, wants_pieces=wants_pieces)
         try:
             yield subscription
         finally:
             self._watchers[interview_id].discard(subscription)
             if not self._watchers[interview_id]:
                 del self._watchers[interview_id]
+                if self.relay is not None:
+                    self.relay.unwatch(interview_id)

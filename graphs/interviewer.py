@@ -57,12 +57,12 @@ class AnswerResult:
 class Interviewer:
     """Creates, continues and ends interviews; safe to call from anywhere in the process at once."""
 
-    def __init__(self, records: Records, checkpoints: Checkpoints, context: Context) -> None:
+    def __init__(self, records: Records, context: Context, locks: Locks | None = None) -> None:
         self.records = records
         self.events = EventBus()
-        self._threads = Threads(checkpoints, context)
+        self._threads = Threads(Checkpoints(records.store), context)
         self._context = context
-        self._locks = Locks()
+        self._locks = locks or Locks()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._thinking: set[str] = set()
         self._kept: dict[str, Interview] = {}  # those with an open question, of late
@@ -83,7 +83,8 @@ class Interviewer:
 
     async def find(self, owner: str, interview_id: str) -> Interview:
         """The interview as it stands. Raises `InterviewUnknown` or `InterviewForeign`."""
-        interview = self._kept.get(interview_id) or await self.records.read_interview(interview_id)
+        kept = None if self.records.store.is_shared else self._kept.get(interview_id)
+        interview = kept or await self.records.read_interview(interview_id)
         if interview.owner != owner:
             raise InterviewForeign
         self._owners[interview_id] = owner
@@ -197,7 +198,7 @@ class Interviewer:
             return interview
         self._announce_thinking(interview.id, begins=True)
         try:
-            stream = self.events.wants_pieces(interview.id)
+            stream = await self.events.wants_pieces(interview.id)
             async with aclosing(self._threads.run(interview, stop_before, stream=stream)) as steps:
                 async for step, update in steps:
                     interview = await self._record(interview, step, update)
@@ -214,7 +215,7 @@ class Interviewer:
     def _keep(self, interview: Interview) -> None:
         """Keep an interview as it was just recorded, until somebody works on it again.
 
-        That holds as long as nobody else writes interviews, which `reserve_file` sees to.
+        Where other servers write interviews too, what is kept is held against the record first.
         """
         if interview.ended_at is None:
             self._kept[interview.id] = interview
@@ -270,8 +271,10 @@ class Interviewer:
     async def _at_work(self, interview_id: str) -> AsyncIterator[Interview]:
         """The interview as recorded, while nobody else works on it."""
         async with self._locks.hold(interview_id):
-            kept = self._kept.pop(interview_id) if interview_id in self._kept else None
-            yield kept or await self.records.read_interview(interview_id)
+            kept = self._kept.pop(interview_id, None)
+            if kept is None or (self.records.store.is_shared and not await self.records.is_still(kept)):
+                kept = await self.records.read_interview(interview_id)
+            yield kept
 
     def _announce_thinking(self, interview_id: str, *, begins: bool) -> None:
         if begins and interview_id not in self._thinking:

@@ -9,8 +9,20 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from pydantic import TypeAdapter
-from sqlalchemy import ColumnElement, Executable, Row, Table, and_, bindparam, delete, func, select, update
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import (
+    ColumnElement,
+    CursorResult,
+    Executable,
+    Row,
+    Table,
+    and_,
+    bindparam,
+    delete,
+    func,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import Connection
 
 from agent.interview import ABANDONED_AFTER, Evaluation, InterviewConfig, Question, Summary, Turn
@@ -37,6 +49,16 @@ _READ_TURNS = (
     )
     .where(turns.c.interview_id == bindparam("interview_id"))
     .order_by(turns.c.number)
+)
+_FIND_OPEN = (
+    select(turns.c.number)
+    .join(interviews)
+    .where(
+        (turns.c.interview_id == bindparam("interview_id"))
+        & (turns.c.number == bindparam("at"))
+        & turns.c.answer.is_(None)
+        & interviews.c.ended_at.is_(None)
+    )
 )
 _ADD_TURN = insert(turns).on_conflict_do_nothing()
 _ADD_EVALUATION = insert(evaluations).on_conflict_do_nothing()
@@ -147,6 +169,12 @@ class Records:
 
         return await self.store.read(read)
 
+    async def is_still(self, interview: Interview) -> bool:
+        """Whether an interview with an open question still stands as it was read; it never goes back."""
+        place = {"interview_id": interview.id, "at": len(interview.turns)}
+        found = await self.store.read(lambda connection: connection.execute(_FIND_OPEN, place).first())
+        return found is not None
+
     async def add_question(self, interview: Interview, question: Question, asked_at: datetime) -> None:
         """Record a question as asked; the first one starts the interview's clock."""
         row = {
@@ -162,7 +190,7 @@ class Records:
         }
 
         def add(connection: Connection) -> None:
-            connection.execute(_ADD_TURN, row)
+            _expect_change(connection.execute(_ADD_TURN, row))
             if interview.started_at is None:
                 connection.execute(_START_CLOCK, started)
 
@@ -172,7 +200,7 @@ class Records:
         """Record an answer; one that is recorded already is never overwritten."""
         place = {"place": interview_id, "at": _number(question_id)}
         values = {"answer": answer, "answered_at": _written(datetime.now(UTC))}
-        await self._write(_ADD_ANSWER, place | values)
+        await self._advance(_ADD_ANSWER, place | values)
 
     async def add_evaluation(self, interview_id: str, question_id: str, evaluation: Evaluation) -> None:
         """Record an evaluation; the first one stands."""
@@ -182,19 +210,19 @@ class Records:
             "evaluation": _EVALUATION.dump_json(evaluation).decode(),
             "evaluated_at": _written(datetime.now(UTC)),
         }
-        await self._write(_ADD_EVALUATION, row)
+        await self._advance(_ADD_EVALUATION, row)
 
     async def end_interview(self, interview_id: str, reason: str) -> None:
         """Record that nothing more is asked, and why."""
         place = (interviews.c.id == interview_id) & interviews.c.ended_at.is_(None)
         values = {"ended_at": _written(datetime.now(UTC)), "end_reason": reason[:200]}
-        await self._write(update(interviews).where(place).values(values))
+        await self._advance(update(interviews).where(place).values(values))
 
     async def add_summary(self, interview_id: str, summary: Summary) -> None:
         """Record the summary; the first one stands."""
         place = (interviews.c.id == interview_id) & interviews.c.summary.is_(None)
         values = {"summary": _SUMMARY.dump_json(summary).decode()}
-        await self._write(update(interviews).where(place).values(values))
+        await self._advance(update(interviews).where(place).values(values))
 
     async def list_unfinished(self, now: datetime) -> list[str]:
         """The interviews that were left alone past their time, or whose summary is still owed."""
@@ -276,11 +304,21 @@ class Records:
         """Drop the responses kept since before an instant."""
         await self._write(delete(responses).where(responses.c.created_at < _written(before)))
 
+    async def _advance(self, statement: Executable, values: Mapping[str, object] | None = None) -> None:
+        """Write a step of an interview, which nobody else may have taken meanwhile."""
+        await self.store.write(lambda connection: _expect_change(connection.execute(statement, values)))
+
     async def _add(self, table: Table, row: dict[str, object]) -> None:
         await self._write(insert(table).values(row).on_conflict_do_nothing())
 
     async def _write(self, statement: Executable, values: Mapping[str, object] | None = None) -> None:
         await self.store.write(lambda connection: connection.execute(statement, values))
+
+
+def _expect_change(result: CursorResult[Any]) -> None:
+    """Nothing changed where another server went on with the interview, for this one had lost its lock."""
+    if result.rowcount == 0:
+        raise StoreFailed("Another server has gone on with this interview. Send the same again.")
 
 
 def _was_completed(since: datetime | None, until: datetime | None) -> ColumnElement[bool]:

@@ -1,6 +1,6 @@
 """The tables of the records; what changes here needs a migration beside it."""
 
-from sqlalchemy import Column, ForeignKey, Integer, MetaData, String, Table, Text
+from sqlalchemy import Column, ForeignKey, Index, Integer, MetaData, String, Table, Text
 
 metadata = MetaData()
 
@@ -28,6 +28,9 @@ interviews = Table(
     Column("end_reason", String(200)),
     Column("summary", Text),
 )
+is_owed = interviews.c.ended_at.is_not(None) & interviews.c.summary.is_(None)
+Index("ix_interviews_owed", interviews.c.id, sqlite_where=is_owed, postgresql_where=is_owed)
+Index("ix_interviews_created_at", interviews.c.created_at, interviews.c.id)
 turns = Table(
     "turns",
     metadata,

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from sqlalchemy import create_engine
 
-from graphs.store import prepare_sqlite
+from graphs.sqlite import prepare_sqlite
 
 FULL = 2  # SQLite's number for it
 
