@@ -28,6 +28,7 @@ T = TypeVar("T")
 READERS = 4
 LONGEST_SECONDS = 5.0  # that a transaction may take
 CONNECT_SECONDS = 4
+QUICK_SECONDS = 1.0  # what fails within this time may be tried again at once
 SESSION = {
     "connect_timeout": CONNECT_SECONDS,
     "keepalives_idle": 10,
@@ -101,11 +102,12 @@ class PostgresServer:
 
     def _insist(self, act: Callable[[], T]) -> T:
         """Do it, if need be twice: a database that was started again has forgotten its connections."""
+        began = time.monotonic()
         try:
             try:
                 done = act()
             except DatabaseFailed as error:
-                if not error.is_away:
+                if not error.is_away or time.monotonic() - began > QUICK_SECONDS:
                     raise
                 done = act()
         except DatabaseFailed as error:

@@ -13,13 +13,18 @@ import structlog
 
 from graphs.batches import Batches
 from graphs.errors import StoreFailed
-from graphs.postgres import SESSION, Watch, plain_url
+from graphs.postgres import QUICK_SECONDS, SESSION, Watch, plain_url
 
 BEAT_SECONDS = 2.5
 # A server that was paused, or whose machine is gone, says nothing: its session ends, and with it its locks.
 SILENT_SECONDS = 10
 LONGEST_WAIT_SECONDS = 60.0
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.005, 0.1
+# One statement instead of a pipeline, after which PostgreSQL would not end a session that is silent.
+DEAL = """
+SELECT pg_advisory_unlock(k) FROM unnest(%s::bigint[]) k
+UNION ALL SELECT pg_try_advisory_lock(k) FROM unnest(%s::bigint[]) k
+"""
 
 log = structlog.get_logger()
 
@@ -86,25 +91,25 @@ class SharedLocks:
                 await self._requests.add(Request())
 
     def _deal_with(self, requests: list[Request]) -> list[bool | Exception]:
-        try:
-            return self._ask(requests)
-        except psycopg.Error:
-            self._end_session()
-        try:  # once more, for the session may have ended while nobody needed it
-            return self._ask(requests)
-        except psycopg.Error as error:
-            self._end_session()
-            return [error] * len(requests)
+        """Ask at once, or, where the session was found ended, over a new one."""
+        began = time.monotonic()
+        while True:
+            had_session = self._session is not None
+            try:
+                return self._ask(requests)
+            except psycopg.Error as error:
+                self._end_session()
+                if not had_session or time.monotonic() - began > QUICK_SECONDS:
+                    return [error] * len(requests)
 
     def _ask(self, requests: list[Request]) -> list[bool | Exception]:
         """Give back first, then take: one round trip for all."""
         session = self._session or self._open_session()
         returned = [request.key for request in requests if request.gives_back and request.key in self._held]
         wanted = [request.key for request in requests if request.takes]
-        with self._watch.over(session), session.pipeline():
-            session.execute("SELECT pg_advisory_unlock(k) FROM unnest(%s::bigint[]) k", [returned])
-            taken = session.execute("SELECT pg_try_advisory_lock(k) FROM unnest(%s::bigint[]) k", [wanted])
-        outcomes = dict(zip(wanted, (row[0] for row in taken), strict=True))
+        with self._watch.over(session):
+            rows = session.execute(DEAL, [returned, wanted]).fetchall()
+        outcomes = dict(zip(wanted, (row[0] for row in rows[len(returned) :]), strict=True))
         self._held.difference_update(returned)
         self._held.update(key for key, is_taken in outcomes.items() if is_taken)
         return [outcomes.get(request.key, True) if request.takes else True for request in requests]
