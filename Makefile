@@ -6,7 +6,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header 
 AUDIT := $(BIN)/uv tool run --quiet pip-audit --vulnerability-service osv --require-hashes --disable-pip --progress-spinner off
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --quiet
 
-.PHONY: serve studio test lint check bench soak audit baselines demo types examples drawings picture install lock
+.PHONY: serve studio test lint check bench soak audit baselines demo cluster types examples drawings picture install lock
 
 serve: .venv/serves
 	$(BIN)/interviewer serve
@@ -57,6 +57,10 @@ bench: .venv/complete
 
 demo: .venv/serves
 	$(BIN)/interviewer demo
+
+# Three servers behind a balancer, on the PostgreSQL and the Redis of this machine.
+cluster: .venv/serves
+	$(BIN)/python deploy/cluster.py
 
 types: .venv/complete
 	$(BIN)/python tests/typescript.py

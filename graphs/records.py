@@ -60,8 +60,8 @@ _FIND_OPEN = (
         & interviews.c.ended_at.is_(None)
     )
 )
-_ADD_TURN = insert(turns).on_conflict_do_nothing()
-_ADD_EVALUATION = insert(evaluations).on_conflict_do_nothing()
+_ADD_TURN = insert(turns).on_conflict_do_nothing().execution_options(preserve_rowcount=True)
+_ADD_EVALUATION = insert(evaluations).on_conflict_do_nothing().execution_options(preserve_rowcount=True)
 _START_CLOCK = update(interviews).where(
     (interviews.c.id == bindparam("place")) & interviews.c.started_at.is_(None)
 )

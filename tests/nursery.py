@@ -5,6 +5,7 @@ for them once. A forked server is the real one in a process of its own; a kill i
 """
 
 import functools
+import importlib
 import json
 import os
 import shutil
@@ -26,6 +27,14 @@ from unittest import mock
 from serving import Server, clean_environment, find_free_port
 
 Json = dict[str, Any]
+SLOW = [  # to load
+    "api.server",
+    "agent.openai.engine",
+    "api.shared_limits",
+    "graphs.postgres",
+    "graphs.relay",
+    "graphs.shared_locks",
+]
 
 
 class Nursery:
@@ -120,12 +129,11 @@ def copy_database(folder: Path, target: Path) -> Path:
 
 def _serve_requests() -> None:
     """Fork and wait as told on standard input."""
-    import api.server  # noqa: F401 - what takes its time is loaded once
+    for module in SLOW:
+        importlib.import_module(module)
     from agent.engines import load_engine
 
     load_engine("offline")
-    import agent.openai.engine  # noqa: F401 - the same
-
     for line in sys.stdin:
         request = json.loads(line)
         reply = _fork(request) if request["do"] == "start" else _wait(request["pid"])

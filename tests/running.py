@@ -15,15 +15,21 @@ from typing import Self
 
 from serving import clean_environment
 
+HEED_INTERRUPTS = """\
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
 
 def run_interviewer(
-    folder: Path, *arguments: str, answers: str = "", seconds: float = 60
+    folder: Path, *arguments: str, answers: str = "", seconds: float = 180, **settings: str
 ) -> "subprocess.CompletedProcess[str]":
     """What a command did that ran in a folder, with the answers as its standard input."""
     return subprocess.run(
         [Path(sys.executable).with_name("interviewer"), *arguments],
         cwd=folder,
-        env=clean_environment(),
+        env=clean_environment() | settings,
         input=answers,
         capture_output=True,
         text=True,
@@ -32,13 +38,18 @@ def run_interviewer(
     )
 
 
+def heeding_interrupts(*command: str | Path) -> list[str | Path]:
+    """The command as one that heeds an interrupt even if the tests, as a shell's background job, do not."""
+    return [sys.executable, "-c", HEED_INTERRUPTS, *command]
+
+
 class Terminal:
     """A command at a terminal of its own."""
 
     def __init__(self, folder: Path, *arguments: str) -> None:
         self._master, slave = pty.openpty()
         self.process = subprocess.Popen(
-            [Path(sys.executable).with_name("interviewer"), *arguments],
+            heeding_interrupts(Path(sys.executable).with_name("interviewer"), *arguments),
             cwd=folder,
             env=clean_environment() | {"TERM": "xterm-256color", "COLUMNS": "100"},
             stdin=slave,

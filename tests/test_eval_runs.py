@@ -4,13 +4,16 @@ import os
 import signal
 import subprocess
 import time
+from itertools import count
 from pathlib import Path
+from threading import Event
 
 import pytest
 from engines import reply
 from evaluating import command, evaluate, make_answers, read_results, write_rows
 from provider import BROKEN, PROSE, Answer, Provider, serving
 from provider_wire import Json
+from running import heeding_interrupts
 from serving import clean_environment
 
 from api.cli import main
@@ -121,32 +124,39 @@ def test_a_provider_that_talks_nonsense_grades_nothing_and_fails_the_run(tmp_pat
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL], ids=["ctrl-c", "kill"])
 def test_a_run_that_was_interrupted_goes_on(tmp_path: Path, how: signal.Signals) -> None:
+    """Five answers are graded and two are under way when it ends; then seven are asked about."""
     data = write_rows(tmp_path / "mine.jsonl", make_answers(12))
     order = ("run", "agreement", "--data", data, "--model", MODEL, "--out", "out", "--at-once", "2")
-    with serving(Provider(latency=0.4, replies={"answer_evaluation": grade_reply})) as provider:
+    over, numbers = Event(), count(1)
+
+    def grade_five(request: Json) -> Json:
+        if next(numbers) > 5:
+            over.wait(120)
+        return grade_reply(request)
+
+    with serving(Provider(replies={"answer_evaluation": grade_five})) as provider:
+        patient = paid(provider.url) | {"INTERVIEWER_MODEL_TIMEOUT_SECONDS": "120"}
         process = subprocess.Popen(
-            command(*order), cwd=tmp_path, env=clean_environment() | paid(provider.url),
+            heeding_interrupts(*command(*order)), cwd=tmp_path, env=clean_environment() | patient,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
         try:
             deadline = time.monotonic() + 180
-            while len(provider.requests) < 5 and time.monotonic() < deadline:
+            while len(provider.requests) < 7 and time.monotonic() < deadline:
                 time.sleep(0.02)
             os.kill(process.pid, how)
             told, wrong = process.communicate(timeout=60)
         finally:
             process.kill()
-        before = len(provider.requests)
-        assert 5 <= before < 12
+            over.set()
+        assert len(provider.requests) == 7
         if how == signal.SIGINT:
             assert process.returncode == 130, wrong
             assert "the same command goes on from there" in told
             assert "Traceback" not in wrong
-        provider.latency = 0
         done = evaluate(tmp_path, *order, **paid(provider.url))
         assert done.returncode == 0, done.stderr
-        # Asked twice is at most what was under way when the run ended.
-        assert 12 <= len(provider.requests) <= 14
+        assert len(provider.requests) == 7 + 7
     results = read_results(tmp_path / "out")
     assert len(results["rows"]) == 12
     assert results["failures"] == {}

@@ -4,8 +4,9 @@ import asyncio
 import socket
 import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
+from threading import Event
 
 import pytest
 from engines import (
@@ -43,6 +44,7 @@ from provider import (
     failure,
     serving,
 )
+from provider_wire import Json
 from serving import Server, create_interview, find_free_port, read_interview, submit
 
 from agent.deadline import seconds_left, time_limit
@@ -109,7 +111,7 @@ def test_a_lasting_fault_is_told_truthfully_and_without_internals(
         with pytest.raises(EngineFailed) as failed:
             with_engine(provider.url, lambda engine: engine.evaluate_answer(BRIEF), seconds=3)
         assert len(provider.requests) == calls
-        assert time.monotonic() - started < 3.5
+        assert time.monotonic() - started < 4.5  # a second full try would end after 4.8
         assert failed.value.retryable is retryable
         for internal in ("secret", "sk-", str(provider.server.server_port), "Error", "html"):
             assert internal not in str(failed.value)
@@ -135,8 +137,8 @@ def test_a_provider_that_accepts_and_says_nothing_costs_no_more_than_the_limit()
         started = time.monotonic()
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/v1"
         with pytest.raises(EngineFailed, match="in time"):
-            with_engine(url, lambda engine: engine.evaluate_answer(BRIEF), seconds=1)
-        assert time.monotonic() - started < 1.5
+            with_engine(url, lambda engine: engine.evaluate_answer(BRIEF), seconds=2)
+        assert time.monotonic() - started < 3  # a second full try would end after 3.2
 
 
 def test_a_request_has_one_limit_for_all_that_is_done_for_it() -> None:
@@ -150,7 +152,7 @@ def test_a_request_has_one_limit_for_all_that_is_done_for_it() -> None:
                         await asyncio.create_task(engine.generate_question(brief_after(1)))
             return time.monotonic() - started
 
-        assert with_engine(provider.url, twice) < 1.3
+        assert with_engine(provider.url, twice) < 1.9  # with a limit for each it would be 2
     assert seconds_left() == float("inf")
 
 
@@ -201,7 +203,9 @@ def test_a_dead_provider_does_not_hold_every_request_and_is_tried_again() -> Non
                 waits.append(time.monotonic() - started)
             provider.always = None
             await asyncio.sleep(PROBE_SECONDS)
-            assert (await engine.evaluate_answer(BRIEF)).score == 6
+            with suppress(EngineFailed):  # the probe can outlast the moment that its request waits
+                assert (await engine.evaluate_answer(BRIEF)).score == 6
+            await asyncio.gather(*engine._client._probes)
             assert (await engine.evaluate_answer(BRIEF)).score == 6
             return waits
 
@@ -211,15 +215,21 @@ def test_a_dead_provider_does_not_hold_every_request_and_is_tried_again() -> Non
 
 
 def test_a_probe_that_outlasts_its_request_still_closes_the_breaker() -> None:
-    with serving(Provider(replies=REPLIES)) as provider:
+    let_go = Event()
+
+    def work(_: Json) -> Json:
+        let_go.wait(30)
+        return reply()
+
+    with serving(Provider(replies={"answer_evaluation": work})) as provider:
 
         async def recover(engine: OpenAIEngine) -> None:
             breaker = engine._client._breaker
             breaker.note_failure(OPENS_AT)
-            provider.latency = 0.6
             with pytest.raises(EngineFailed, match="not answering"):
                 await engine.evaluate_answer(BRIEF)
             (probe,) = engine._client._probes
+            let_go.set()
             await asyncio.wait({probe})
             assert not breaker.is_open()
             assert (await engine.evaluate_answer(BRIEF)).score == 6
@@ -244,14 +254,14 @@ def test_a_fallback_has_time_left_when_the_first_engine_hangs() -> None:
         async def ask(second: OpenAIEngine) -> tuple[str, float]:
             first = OpenAIEngine("dead", settings_for(dead.url))
             started = time.monotonic()
-            pair = FallbackEngine(first, second, 1.0)
+            pair = FallbackEngine(first, second, 2.0)
             draft = await pair.generate_question(brief_after(0))
             await first.close()
             return draft.source, time.monotonic() - started
 
         source, seconds = with_engine(alive.url, ask)
     assert source == "openai:test"
-    assert 0.4 < seconds < 1.0
+    assert 0.9 < seconds < 2.0
 
 
 def test_closing_a_pair_closes_both_even_if_one_cannot_be() -> None:

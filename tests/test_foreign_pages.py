@@ -7,8 +7,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
-from browsing import launch, needs_chromium
-from playwright.sync_api import Page, sync_playwright
+from browsing import needs_chromium
+from playwright.sync_api import Browser, Page
 from serving import KEY, Server, create_interview
 
 StartServer = Callable[..., Server]
@@ -70,14 +70,12 @@ def stranger() -> Iterator[str]:
 
 
 @contextmanager
-def browsing(address: str) -> Iterator[Page]:
-    """A page in a browser."""
-    with sync_playwright() as playwright:
-        browser = launch(playwright)
-        page = browser.new_page()
+def browsing(browser: Browser, address: str) -> Iterator[Page]:
+    """A page in a context of its own."""
+    with browser.new_context() as context:
+        page = context.new_page()
         page.goto(address)
         yield page
-        browser.close()
 
 
 def attempt(page: Page, server: Server) -> tuple[Any, Any]:
@@ -89,24 +87,24 @@ def attempt(page: Page, server: Server) -> tuple[Any, Any]:
 
 
 def test_a_stranger_s_page_can_do_nothing_unless_its_origin_is_named(
-    start_server: StartServer, stranger: str
+    start_server: StartServer, browser: Browser, stranger: str
 ) -> None:
     closed, opened = start_server("closed"), start_server("opened", INTERVIEWER_CORS_ORIGINS=stranger)
-    with browsing(stranger) as page:
+    with browsing(browser, stranger) as page:
         assert attempt(page, closed) == ("TypeError", "refused")
         assert attempt(page, opened) == ([200, "success", True], "question")
 
 
-def test_our_own_page_calls_us_and_nobody_else(server: Server, stranger: str) -> None:
-    with browsing(server.url) as page:
+def test_our_own_page_calls_us_and_nobody_else(server: Server, browser: Browser, stranger: str) -> None:
+    with browsing(browser, server.url) as page:
         assert attempt(page, server) == ([200, "success", True], "question")
         blocked = page.evaluate(BREAK_OUT, stranger)
         assert blocked == ["connect-src", "frame-src", "img-src", "script-src-elem", "style-src-elem"]
         assert page.evaluate("window.broken") is None
 
 
-def test_our_page_stands_in_no_frame(server: Server, stranger: str) -> None:
-    with browsing(stranger) as page:
-        page.set_content(f'<iframe src="{server.url}"></iframe>')
-        page.wait_for_load_state("networkidle")
-        assert server.url not in {frame.url.rstrip("/") for frame in page.frames}
+def test_our_page_stands_in_no_frame(server: Server, browser: Browser, stranger: str) -> None:
+    with browsing(browser, stranger) as page:
+        with page.expect_event("framenavigated", lambda frame: frame.parent_frame is not None) as navigated:
+            page.set_content(f'<iframe src="{server.url}"></iframe>')
+        assert navigated.value.url == "chrome-error://chromewebdata/"

@@ -5,14 +5,17 @@ import json
 import subprocess
 import time
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Event
 from typing import Any
 
 import pytest
 from engines import reply, settings_for
 from evaluating import command
 from provider import Provider, serving
+from provider_wire import Json
 from serving import clean_environment
 
 from agent.openai.engine import OpenAIEngine
@@ -173,20 +176,27 @@ def test_a_grading_that_was_interrupted_goes_on(tmp_path: Path) -> None:
     ]
     (tmp_path / "answers.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     order = command("grade", "answers.jsonl", "--out", "grades.jsonl", "--model", "openai:test")
-    with serving(Provider(latency=0.3, replies={"answer_evaluation": reply()})) as provider:
+    over, numbers = Event(), count(1)
+
+    def grade_four(_: Json) -> Json:
+        if next(numbers) > 4:
+            over.wait(120)
+        return reply()
+
+    with serving(Provider(replies={"answer_evaluation": grade_four})) as provider:
         settings = clean_environment() | {"OPENAI_BASE_URL": provider.url}
         process = subprocess.Popen(order, cwd=tmp_path, env=settings, stderr=subprocess.DEVNULL)
         deadline = time.monotonic() + 180
-        while len(provider.requests) < 4 and time.monotonic() < deadline:
+        while len(provider.requests) < 5 and time.monotonic() < deadline:
             time.sleep(0.02)
         process.kill()
         process.wait(10)
-        assert 4 <= len(provider.requests) < 8
+        over.set()
+        assert len(provider.requests) == 5
         assert not (tmp_path / "grades.jsonl").exists()
-        provider.latency = 0
         done = subprocess.run(order, cwd=tmp_path, env=settings, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
-        assert len(provider.requests) <= 9  # the one that was under way is asked again
+        assert len(provider.requests) == 9  # the one that was under way is asked again
     grades = [json.loads(line) for line in (tmp_path / "grades.jsonl").read_text().splitlines()]
     assert [grade["id"] for grade in grades] == [row["id"] for row in rows]
     assert all(grade["score"] is not None for grade in grades)

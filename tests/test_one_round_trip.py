@@ -38,10 +38,10 @@ def hold_interview(server: Server, turns: int, **config: object) -> tuple[str, l
 
 
 def test_an_evaluation_and_the_next_draft_are_under_way_at_once(start_server: StartServer) -> None:
-    with serving(Provider(latency=0.4)) as provider:
-        _, _, seconds = hold_interview(start_on(provider, start_server), 3)
+    with serving(Provider(latency=0.8)) as provider:
+        _, _, seconds = hold_interview(start_on(provider, start_server), 2)
         assert provider.most_at_once == 2
-        assert min(seconds) < 0.75  # two in a row would take 0.8
+        assert min(seconds) < 1.5  # two in a row would take 1.6
 
 
 @pytest.mark.parametrize("text", ["Text {}", "x"], ids=["new texts", "always the same text"])
@@ -72,14 +72,14 @@ def test_a_draft_waits_while_follow_ups_are_asked(start_server: StartServer) -> 
 
 
 def test_the_first_question_is_one_call_away(start_server: StartServer) -> None:
-    with serving(Provider(latency=0.5)) as provider:
+    with serving(Provider(latency=1.0)) as provider:
         server = start_on(provider, start_server)
         with server.client() as client:
             started = time.monotonic()
             interview_id = create_interview(client)
-            assert time.monotonic() - started < 0.5
-            read_interview(client, interview_id)
             assert time.monotonic() - started < 1.0
+            read_interview(client, interview_id)
+            assert time.monotonic() - started < 2.0
         assert len(provider.requests) == 1
 
 
@@ -108,7 +108,7 @@ def test_a_draft_that_hangs_holds_the_client_no_longer_than_the_limit(start_serv
             provider.replies["interview_question"] = lambda _: HANG
             started = time.monotonic()
             assert submit(client, interview_id, "q1", ANSWER).status_code == 500
-            assert time.monotonic() - started < 2.8
+            assert time.monotonic() - started < 3  # a second full try would end after 3.2
             del provider.replies["interview_question"]
             again = submit(client, interview_id, "q1", ANSWER)
             assert again.status_code == 200, again.text

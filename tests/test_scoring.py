@@ -288,3 +288,41 @@ def test_the_opposite_in_another_degree_earns_less() -> None:
         for pitch in ("high", "low")
     )
     assert wrong.score < right.score - 1, (wrong.score, right.score)
+
+
+SEATS = (
+    "Which of these seats are free, and who sits on the others? Seat 4a17, seat 5b02, seat 6c21, seat 7d30."
+)
+PLAN = "Seat 4a17: free. Seat 5b02: taken by the pilot. Seat 6c21: free. Seat 7d30: taken by the doctor."
+
+
+def seats(answer: str) -> float:
+    return grade_answer(SEATS, (), answer, reference=PLAN).score
+
+
+def test_under_listed_labels_counts_what_stands_under_each() -> None:
+    right = "4a17 free, 5b02 taken by the pilot, 6c21 free, 7d30 taken by the doctor"
+    swapped = "4a17 taken by the doctor, 5b02 free, 6c21 taken by the pilot, 7d30 free"
+    assert seats(right) > seats(swapped) + 3
+
+
+def test_each_label_with_the_wrong_finding_costs() -> None:
+    one_wrong = "4a17 free, 5b02 free, 6c21 free, 7d30 taken by the doctor"
+    two_wrong = "4a17 free, 5b02 free, 6c21 free, 7d30 free"
+    assert seats(PLAN) > seats(one_wrong) > seats(two_wrong)
+
+
+def test_a_question_for_figures_is_not_answered_without() -> None:
+    question = "Compute the waiting time of the first and of the second job."
+    reference = "The first job waits for 120 seconds and the second one for 340 seconds."
+
+    def score(answer: str) -> float:
+        return grade_answer(question, (), answer, reference=reference).score
+
+    told = "The first job waits for some seconds and the second one for more seconds."
+    assert score("The first job waits 120.00 seconds, the second one 340.00 seconds.") > score(told) + 2
+
+
+def test_a_list_answers_a_question_whose_reference_is_one() -> None:
+    question = "What are the access specifiers of a class?"
+    assert grade_answer(question, (), "public, private", reference="Private and public.").score > 8

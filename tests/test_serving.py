@@ -29,7 +29,7 @@ def run_command(folder: Path, *arguments: str, **settings: str) -> subprocess.Co
         env=clean_environment() | settings,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=False,
     )
 

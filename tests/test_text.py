@@ -49,6 +49,19 @@ def test_numbers_are_one_word_and_small_ones_are_digits() -> None:
 
 
 @pytest.mark.parametrize(
+    ("one", "other"),
+    [("100", "100.00"), ("2.5", "2.50"), ("0x0f0", "0xf0"), ("0x2f", "2f"), ("07", "7"), ("0.5", "0.50")],
+)
+def test_a_figure_is_the_same_in_any_spelling(one: str, other: str) -> None:
+    assert stem(one) == stem(other)
+
+
+def test_other_figures_stay_apart() -> None:
+    figures = ["0", "1", "10", "100", "0.1", "0.01", "1.05", "1,000", "0x10a"]
+    assert len({stem(figure) for figure in figures}) == len(figures)
+
+
+@pytest.mark.parametrize(
     ("text", "word", "denied"),
     [
         ("A tuple can be changed.", "changed", False),

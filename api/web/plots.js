@@ -91,5 +91,6 @@ function plot(title, legend, rows, drawing) {
 function table(title, rows) {
   const lines = rows.map(({ name, score, note }) => make("tr", {},
     make("th", { scope: "row" }, name), make("td", {}, score === null ? note ?? "not graded" : `${Number(score.toFixed(1))} of 10`)));
-  return make("table", { class: "unseen" }, make("caption", {}, title), make("tbody", {}, ...lines));
+  const whole = make("table", {}, make("caption", {}, title), make("tbody", {}, ...lines));
+  return make("div", { class: "unseen" }, whole); // by itself a table is never narrower than its words
 }
