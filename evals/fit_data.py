@@ -30,7 +30,7 @@ SEED = 7
 SETS = ("mohler", "saf", "os", "scientsbank", "beetle")
 # What a label is worth on the scale of the graded sets, whose graders give much for a wrong answer.
 WORTH = {"correct": 0.97, "incorrect": 0.6, "contradictory": 0.38}
-SET_WEIGHTS = {"mohler": 3.0, "saf": 1.5, "os": 1.0, "scientsbank": 0.35, "beetle": 0.35, "interview": 1.0}
+SET_WEIGHTS = {"mohler": 4.0, "saf": 1.5, "os": 1.0, "scientsbank": 0.35, "beetle": 0.35, "interview": 1.0}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,18 +1,20 @@
 """What the grader measures of an answer against its target, as numbers a fitted model can weigh."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from math import log1p, sqrt
 
 from agent.offline.grading.comparison import FIRST_PERSON, LONG_RUN, MOST_PLACES, Comparison
 from agent.offline.grading.grammar import word_list
 from agent.offline.grading.lexicon import GENERIC, META, OPPOSITE
+from agent.offline.grading.target import Entries, split_entries
 from agent.offline.grading.text import is_content
 
 NEAR = 4
 ZONE = 7
 SHORT_REFERENCE = 6
+FIGURES_ASKED = 2
 
 _BE = word_list("be")
 _MODALS = word_list("modals")
@@ -30,6 +32,7 @@ def measure(c: Comparison) -> dict[str, float]:
         **_polarity(c),
         **_form(c),
         **_question(c),
+        **_findings(c),
     }
 
 
@@ -240,6 +243,8 @@ def _polarity(c: Comparison) -> dict[str, float]:
         "not_may": min(sum(form in _MODALS for form in before), 3),
         "not_do": min(sum(form in _DO for form in before), 3),
         "not_share": _not_share(c),
+        "not_flow": _not_flow(c),
+        "rare_affirmed": _affirmed(c),
         "clash_wanted": _clash_wanted(c),
         "denied_more": denied - _share(sum(c.target.reference.denied), len(c.target.reference)),
         "denied_known": _share(sum(c.reading.stems[row] in known for row in touched), len(touched)),
@@ -264,6 +269,22 @@ def _not_share(c: Comparison) -> float:
     forms = c.reading.forms
     verbs = [row for row in c.rows if forms[row] in _BE or forms[row] in _MODALS or forms[row] in _DO]
     return _share(sum(row + 1 < len(forms) and forms[row + 1] == "not" for row in verbs), len(verbs))
+
+
+def _not_flow(c: Comparison) -> float:
+    """How usual the word after a `not` is, at the worst: a `not` put in later fits badly."""
+    forms = c.reading.forms
+    after = (
+        t for (row, _), t in zip(pairwise(c.rows), c.transitions[1:], strict=True) if forms[row] == "not"
+    )
+    return min(after, default=1.0)
+
+
+def _affirmed(c: Comparison) -> float:
+    """The share of what is wanted that the answer says as the reference does, neither denying it alone."""
+    denied_there = dict(c.target.rows)
+    agreed = [s for s, m in c.matches.items() if c.denied(m.row) == denied_there[s]]
+    return _share(c.usage.weigh(agreed), c.usage.weigh(c.target.wanted))
 
 
 def _clash_wanted(c: Comparison) -> float:
@@ -329,3 +350,26 @@ def _question(c: Comparison) -> dict[str, float]:
         "asks_why": float("why" in forms or "explain" in forms),
         "reference_asked": _share(sum(s in t.asked for s, _ in t.rows), len(t.rows)),
     }
+
+
+def _findings(c: Comparison) -> dict[str, float]:
+    """Where a question asks for figures, how far there are none; where it lists labels, what share is right
+    under each, if the answer names them.
+    """
+    t, stems = c.target, c.reading.stems
+    figures = {stem for stem in stems if stem[0].isdigit()}.difference(t.question.stems) if t.figures else ()
+    told = split_entries(stems, t.entries.told) if t.entries else {}
+    return {
+        "figures_missing": 1 - min(1.0, len(figures) / FIGURES_ASKED) if t.figures else 0.0,
+        "entries_named": float(bool(told)),
+        "entries": _entries_right(t.entries, told) if t.entries else 0.0,
+    }
+
+
+def _entries_right(entries: Entries, told: Mapping[str, set[str]]) -> float:
+    """The mean over all entries of how much of what is told under the label stands there in the reference."""
+    total = 0.0
+    for label, wanted in entries.told.items():
+        own = sorted(told.get(label, ()))
+        total += _share(sum(entries.weigh(s) for s in own if s in wanted), sum(entries.weigh(s) for s in own))
+    return total / len(entries.told)

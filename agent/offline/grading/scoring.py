@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import expm1, log1p, sqrt
+from math import log1p, sqrt
 
 from agent.interview import Evidence, KeyPoint
 from agent.offline.grading.comparison import Comparison
@@ -21,9 +21,11 @@ MOST_EMPTY_WORDS = 3
 LONG_TALK = 10
 POINT_REACH = 5
 FEWEST_ROWS_TOLD = 4
-FEW_WANTED = 4
+LIST_WORDS, TOLD_WORDS = 3, 5
 AGREES = 0.62
 USUAL_POINTS = 5
+ENTRIES_SHARE = 0.5  # of the quality where a question lists labels and the answer takes them up
+FIGURES_WORTH = 0.3  # of it where a question asks for figures
 OUTRIGHT = 0.7  # of a point's own words; the other points of a question share less than half as many
 
 _REFUSAL = re.compile("|".join(REFUSALS))
@@ -107,12 +109,18 @@ def _less_lists(
 
 
 def quality(model: Model, measures: Mapping[str, float]) -> float:
-    """What the answer is worth beside its reference, from 0 to 1, taken at face value."""
+    """What the answer is worth beside its reference, from 0 to 1, taken at face value.
+
+    What it tells under the labels that the question lists decides half, if it names any of them. An answer
+    without figures loses up to three tenths where the question asks for figures.
+    """
     trust = min(1.0, model.short_words / max(1.0, measures["reference"]))
     share = trust * model.trees_share
     mean = share * model.quality_trees.predict(measures) + (1 - share) * model.quality_line.predict(measures)
     agreement = logistic(model.agreement.predict(measures)) - AGREES
-    return min(max(mean + trust * model.agreement_worth * agreement, 0.0), 1.0)
+    worth = min(max(mean + trust * model.agreement_worth * agreement, 0.0), 1.0)
+    worth += measures["entries_named"] * ENTRIES_SHARE * (measures["entries"] - worth)
+    return worth * (1 - FIGURES_WORTH * measures["figures_missing"])
 
 
 def credit_of(
@@ -125,8 +133,8 @@ def credit_of(
 ) -> float:
     """The share of the worth that the doubts leave.
 
-    A doubt that is certain leaves what texts of its kind are worth at most. Where the reference has but a
-    few words of its own, listing them is an answer, so *salad* counts less. By key points the doubt about
+    A doubt that is certain leaves what texts of its kind are worth at most. Where the reference has but
+    three words, listing them is an answer, so there *salad* counts nothing. By key points the doubt about
     empty talk costs half, for talk makes no point anyway and a story may be told in everyday words; and an
     answer that strays makes none either.
     """
@@ -134,7 +142,7 @@ def credit_of(
     for name, most in model.worths.items():
         certainty = doubted[name]
         if name == "salad":
-            certainty *= min(1.0, expm1(measures["wanted"]) / FEW_WANTED)
+            certainty *= min(max((measures["reference"] - LIST_WORDS) / (TOLD_WORDS - LIST_WORDS), 0.0), 1.0)
         if points:
             certainty *= {"emptiness": 0.5, "strayed": 0.0}.get(name, 1.0)
         left -= certainty * max(0.0, left - most)

@@ -1,16 +1,24 @@
 """What an answer is held against: the points it should make, with the question's own words taken out."""
 
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
+from math import log
 
 from agent.interview import KeyPoint
+from agent.offline.grading.grammar import word_list
 from agent.offline.grading.lexicon import ALIKE
 from agent.offline.grading.text import Reading, is_content, read
 
 LONGEST_REFERENCE_POINT = 14
 FEWEST_WORDS_OF_A_POINT = 3
+FEWEST_ENTRIES = 3
+
+_COMPUTING = word_list("computing")
+_QUANTITIES = word_list("quantities")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +39,23 @@ class Point:
 
 
 @dataclass(frozen=True, slots=True)
+class Entries:
+    """What the reference tells under each of several labels: `0: free, 1: taken, 2: free`.
+
+    `told` holds the stems by label; `weights` how far each stem tells the labels apart (0 for one that
+    stands under all of them), and `unknown` is the weight of a figure that stands under none.
+    """
+
+    told: Mapping[str, frozenset[str]]
+    weights: Mapping[str, float]
+    unknown: float
+
+    def weigh(self, stem: str) -> float:
+        """How much it matters under which label a stem stands."""
+        return self.weights.get(stem, self.unknown if has_digit(stem) else 0.0)
+
+
+@dataclass(frozen=True, slots=True)
 class Target:
     """Everything the grader knows before it sees the answer.
 
@@ -38,6 +63,8 @@ class Target:
     `by_points` tells whether the points decide the score rather than
     the reference as a whole, and `wanted` holds its distinct content stems that the question does not
     already contain; `hopes` are all stems that would speak for a point, synonyms and signals included.
+    `figures` are those of the reference if the question asks for any, and `entries` what it tells under the
+    labels that the question lists.
     """
 
     question: Reading
@@ -46,6 +73,8 @@ class Target:
     rows: tuple[tuple[str, bool], ...]
     wanted: tuple[str, ...]
     hopes: frozenset[str]
+    figures: frozenset[str]
+    entries: Entries | None
     reference: Reading
     signalled: bool
     by_points: bool
@@ -80,6 +109,8 @@ def _set_target(question: str, key_points: tuple[KeyPoint, ...], reference: str)
         rows=rows,
         wanted=wanted,
         hopes=frozenset(hopes.union(*(ALIKE.get(stem, ()) for stem in wanted))) - asked,
+        figures=_figures(asked_reading, whole),
+        entries=_entries(asked_reading, whole),
         reference=whole,
         signalled=signalled,
         by_points=bool(points) and (signalled or not reference),
@@ -103,6 +134,49 @@ def split_reference(reference: str) -> list[str]:
             elif text:
                 points.append(text)
     return points
+
+
+def has_digit(stem: str) -> bool:
+    """Whether it is a figure, or a code such as `b5`."""
+    return any(character.isdigit() for character in stem)
+
+
+def _figures(question: Reading, reference: Reading) -> frozenset[str]:
+    """The reference's own figures of two digits or more, if the question asks to compute any."""
+    forms = question.forms
+    if _COMPUTING.isdisjoint(forms) and not any(a == "how" and b in _QUANTITIES for a, b in pairwise(forms)):
+        return frozenset()
+    return frozenset(s for s in reference.stems if s[0].isdigit() and len(s) > 1).difference(question.stems)
+
+
+def _entries(question: Reading, reference: Reading) -> Entries | None:
+    """The entries of the reference, if under three or more labels. A label is a figure or a code that the
+    question has too, and all stand after the same word: item 4, item 5.
+    """
+    asked = set(question.stems)
+    groups: dict[str, dict[str, None]] = {}
+    for before, label in pairwise(reference.stems):
+        if label in asked and len(label) > 1 and has_digit(label):
+            groups.setdefault(before, {})[label] = None
+    labels = max(groups.values(), key=len, default={})
+    if len(labels) < FEWEST_ENTRIES:
+        return None
+    told = {label: frozenset(own) for label, own in split_entries(reference.stems, labels).items()}
+    counts = Counter(stem for own in told.values() for stem in own)
+    weights = {stem: log((len(told) + 1) / (count + 1)) for stem, count in counts.items()}
+    return Entries(told, weights, log((len(told) + 1) / 2))
+
+
+def split_entries(stems: Iterable[str], labels: Container[str]) -> dict[str, set[str]]:
+    """The stems after each label, up to the next one."""
+    found: dict[str, set[str]] = {}
+    own: set[str] | None = None
+    for each in stems:
+        if each in labels:
+            own = found.setdefault(each, set())
+        elif own is not None:
+            own.add(each)
+    return found
 
 
 def _point(point: KeyPoint, asked: frozenset[str]) -> Point:

@@ -54,6 +54,7 @@ _SOMEBODY = re.compile(
     rf"|\b(?:mr|mrs|ms|mx|dr|prof|professor)\.? {_NAME}",
     re.IGNORECASE,
 )
+_DECIMAL = re.compile(r"\d+\.\d+")
 _SYMBOL = re.compile(r"\d+(?:[.,]\d+)+|[^\W_]+(?:'[^\W_]+)*|[.!?;:,()\n]+")
 
 
@@ -100,11 +101,22 @@ def stem(form: str) -> str:
     Porter's English stemmer (the Snowball revision) leaves `address` and `addres`, or `process` and
     `processe`, apart; learners of English write both, so the plural s goes first and the rest last.
     """
-    if len(form) < 4 or form[0].isdigit():
+    if form[0].isdigit():
+        return _level_figure(form)
+    if len(form) < 4:
         return _NUMBERS.get(form, form)
     with _stemming:
         found: str = _stemmer.stemWord(form[:LONGEST_WORD].rstrip("s"))
     return found.rstrip("se") or found or "s"
+
+
+def _level_figure(form: str) -> str:
+    """A figure in one of its spellings: `100.00` is 100, and `0x0f0` and `07` go without what leads them."""
+    plain = form.removeprefix("0x")
+    if _DECIMAL.fullmatch(plain):
+        plain = plain.rstrip("0").rstrip(".")
+    plain = plain.lstrip("0")
+    return plain if plain[:1].isalnum() else f"0{plain}"
 
 
 _stemmer = EnglishStemmer()
