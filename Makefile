@@ -77,7 +77,7 @@ picture: .venv/complete
 install: .venv/complete
 
 lock: .venv/complete
-	$(LOCK) --extra evals --group build --group dev pyproject.toml -o requirements-dev.lock
+	$(LOCK) --extra evals --extra telemetry --group build --group dev pyproject.toml -o requirements-dev.lock
 	$(LOCK) --group build -c requirements-dev.lock pyproject.toml -o requirements.lock
 
 .venv/python: pyproject.toml

@@ -3,6 +3,7 @@
 import os
 import re
 import time
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -10,18 +11,22 @@ from uuid import uuid4
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from prometheus_client import CONTENT_TYPE_LATEST, Counter, Histogram, generate_latest
+from fastapi.telemetry import TelemetryConfig
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.staticfiles import PathLike, StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
+from structlog.contextvars import bound_contextvars, unbind_contextvars
 
+from agent.telemetry import UNTOLD, Span, request_span, start_telemetry
 from api import rest, ws
 from api.browsers import OriginRules, protect
 from api.documents import describe_requests, describe_socket
 from api.errors import describe_error
+from api.metrics import READY, REQUESTS, SECONDS
 from api.services import Services
 from graphs.errors import StoreFailed
 
@@ -29,16 +34,28 @@ WEB = Path(__file__).with_name("web")
 SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 SANE_PATH = re.compile(r"[A-Za-z0-9/._-]{0,200}")
 STARTS = {"http.response.start", "websocket.http.response.start", "websocket.accept"}
-REQUESTS = Counter("interviewer_http_requests", "HTTP requests by status.", ["method", "status"])
-SECONDS = Histogram("interviewer_http_request_seconds", "Seconds until the response began.", ["method"])
+# The framework's own telemetry would tell addresses with their queries, and what exceptions say.
+FRAMEWORK_TELLS: TelemetryConfig = {
+    "tracing": False,
+    "metrics": False,
+    "logs": False,
+    "auto_configure": False,
+}
+INTERVIEW = re.compile(r"/api/v1/(?:ws/)?interviews/([0-9a-f]{32})(?:/|$)")
 
 log = structlog.get_logger()
 
 
 def create_app(services: Services) -> FastAPI:
-    """The application on these services."""
+    """The application on these services. Raises `SettingsError` if it is to be traced and cannot be."""
+    start_telemetry()
     app = FastAPI(
-        title="AI Interviewer Agent", version="1", docs_url=None, redoc_url=None, redirect_slashes=False
+        title="AI Interviewer Agent",
+        version="1",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        telemetry=FRAMEWORK_TELLS,
     )
     app.state.services = services
     app.include_router(rest.router, prefix="/api/v1")
@@ -94,10 +111,8 @@ async def report_alive() -> JSONResponse:
 async def report_ready(request: Request) -> JSONResponse:
     """The server can serve: its database answers. While Redis is away it goes by what it knows itself."""
     services: Services = request.app.state.services
-    try:
-        await services.records.check()
-    except StoreFailed as error:
-        return JSONResponse({"status": "unavailable", "reason": str(error)}, 503)
+    if fault := await _find_fault(services):
+        return JSONResponse({"status": "unavailable", "reason": fault}, 503)
     report = {"status": "ready", "database": "ready", "engine": services.settings.model}
     if services.redis is not None:
         is_there = await services.redis.check()
@@ -106,9 +121,24 @@ async def report_ready(request: Request) -> JSONResponse:
     return JSONResponse(report)
 
 
-async def report_metrics() -> Response:
-    """What was counted, for Prometheus."""
+async def report_metrics(request: Request) -> Response:
+    """What was counted, for Prometheus, and whether the database and Redis answer at this moment."""
+    services: Services = request.app.state.services
+    await _find_fault(services)
+    if services.redis is not None:
+        await services.redis.check()
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+
+async def _find_fault(services: Services) -> str:
+    """Why this server cannot serve; empty if it can."""
+    try:
+        await services.records.check()
+    except StoreFailed as error:
+        READY.set(0)
+        return str(error)
+    READY.set(1)
+    return ""
 
 
 async def refuse_socket(websocket: WebSocket) -> None:
@@ -141,6 +171,8 @@ class RequestSurroundings:
             return
         request_id = _read_request_id(scope)
         scope.setdefault("state", {})["request_id"] = request_id
+        names = {"request_id": request_id} | _find_interview(scope)
+        unbind_contextvars("interview_id")  # a request that was sent on its heels begins within another one
         began, status = time.perf_counter(), 0
 
         async def send_with_headers(message: Message) -> None:
@@ -153,8 +185,11 @@ class RequestSurroundings:
                     protect(headers, scope["scheme"])
             await send(message)
 
-        await self._app(scope, receive, send_with_headers)
-        _log_request(scope, request_id, status, time.perf_counter() - began)
+        with bound_contextvars(**names), _open_span(scope, names) as span:
+            await self._app(scope, receive, send_with_headers)
+            if scope["type"] == "http":
+                _finish_span(span, scope, status)
+            _log_request(scope, status, time.perf_counter() - began)
 
 
 class ErrorEnvelope:
@@ -187,7 +222,35 @@ def _read_request_id(scope: Scope) -> str:
     return sent if SANE_REQUEST_ID.fullmatch(sent) else uuid4().hex
 
 
-def _log_request(scope: Scope, request_id: str, status: int, seconds: float) -> None:
+def _find_interview(scope: Scope) -> dict[str, str]:
+    """The interview that the path names, if it can be one's id."""
+    found = INTERVIEW.match(scope["path"])
+    return {"interview_id": found[1]} if found else {}
+
+
+def _open_span(scope: Scope, names: dict[str, str]) -> AbstractContextManager[Span]:
+    """A span for a request of the API; a socket has one for each answer instead."""
+    if scope["type"] != "http" or not scope["path"].startswith("/api/"):
+        return UNTOLD
+    return request_span(scope["method"], scope["headers"], names)
+
+
+def _finish_span(span: Span, scope: Scope, status: int) -> None:
+    """Name the span by the route, of which there are few, and never by what somebody made up."""
+    method = scope["method"]
+    if "route" in scope:
+        route = scope["path"]
+        for name, value in scope["path_params"].items():
+            route = route.replace(value, f"{{{name}}}")
+        span.rename(f"{method} {route}")
+        span.add("http.route", route)
+    span.add("http.request.method", method)
+    span.add("http.response.status_code", status)
+    if status >= 500:
+        span.fail(str(status))
+
+
+def _log_request(scope: Scope, status: int, seconds: float) -> None:
     """The path is logged without its query, which may carry a key, and as far as it looks like one of ours:
     a client that escapes too much has its query in the path.
     """
@@ -196,9 +259,11 @@ def _log_request(scope: Scope, request_id: str, status: int, seconds: float) -> 
     REQUESTS.labels(method, status).inc()
     if method != "WS":
         SECONDS.labels(method).observe(seconds)
+    owner = scope["state"].get("owner")
+    key = {"key_id": owner} if owner else {}
     log.info(
         "request",
-        request_id=request_id,
+        **key,
         method=method,
         path=path[0] if path else "",
         status=status,

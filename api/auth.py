@@ -78,7 +78,7 @@ class Authenticator:
     def __init__(self, records: Records, settings: Settings, redis: "RedisServer | None" = None) -> None:
         self._records = records
         self._fixed = [hash_key(key.get_secret_value()) for key in settings.api_keys]
-        self._failures = RateLimit(settings.auth_failure_limit, "Too many failed authentications", redis)
+        self._failures = RateLimit(settings.auth_failure_limit, "authentication", redis)
         self._marked: dict[str, float] = {}
 
     async def identify(self, connection: HTTPConnection) -> str:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from math import ceil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 from uuid import uuid4
 
 from limits import parse
@@ -14,6 +14,7 @@ from limits.aio.storage import MemoryStorage
 from limits.aio.strategies import MovingWindowRateLimiter
 
 from api.errors import ApiError, rate_limited
+from api.metrics import LIMITS_HIT, OPEN_SOCKETS
 from graphs.errors import RedisAway
 
 if TYPE_CHECKING:
@@ -22,16 +23,38 @@ if TYPE_CHECKING:
 SOCKET_RETRY_SECONDS = 5
 
 
+Kind = Literal["requests", "authentication"]
+MESSAGES: dict[Kind, str] = {
+    "requests": "Too many requests for this key",
+    "authentication": "Too many failed authentications",
+}
+
+
+class Windows(MemoryStorage):
+    """The uses of late, in memory; those of the past are dropped once a second."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._swept_at = 0.0
+
+    async def _MemoryStorage__schedule_expiry(self) -> None:  # noqa: N802 - the library's own name
+        """The library would look at each use, and in a thread, which takes longer than the use."""
+        now = time.monotonic()
+        if now - self._swept_at >= 1:
+            self._swept_at = now
+            await super()._MemoryStorage__schedule_expiry()  # type: ignore[misc]
+
+
 class RateLimit:
     """A sliding window per name, after which `429` tells how long to wait.
 
     With Redis it counts over all servers; while Redis is away, each server counts by itself.
     """
 
-    def __init__(self, rate: str, message: str, redis: "RedisServer | None" = None) -> None:
+    def __init__(self, rate: str, kind: Kind, redis: "RedisServer | None" = None) -> None:
         self._rate = parse(rate)
-        self._message = message
-        self._window = MovingWindowRateLimiter(MemoryStorage())
+        self._kind = kind
+        self._window = MovingWindowRateLimiter(Windows())
         self._redis = redis
         if redis is not None:
             from api.shared_limits import share_window  # noqa: PLC0415 - one server alone needs no Redis
@@ -42,7 +65,8 @@ class RateLimit:
         """Count one use. Raises the 429 error once the window is full."""
         wait = await self._count(name)
         if wait is not None:
-            raise rate_limited(f"{self._message}: {self._rate}.", max(1, ceil(wait + 0.01)))
+            LIMITS_HIT.labels(self._kind).inc()
+            raise rate_limited(f"{MESSAGES[self._kind]}: {self._rate}.", max(1, ceil(wait + 0.01)))
 
     async def _count(self, name: str) -> float | None:
         if self._redis is not None:
@@ -52,9 +76,9 @@ class RateLimit:
 
     async def _use(self, window: MovingWindowRateLimiter, name: str) -> float | None:
         """Take a place in the window; if it is full, in how many seconds there will be one."""
-        if await window.hit(self._rate, self._message, name):
+        if await window.hit(self._rate, self._kind, name):
             return None
-        reset, _ = await window.get_window_stats(self._rate, self._message, name)
+        reset, _ = await window.get_window_stats(self._rate, self._kind, name)
         return reset - time.time()
 
 
@@ -87,7 +111,8 @@ class SocketLimit:
         try:
             if self._places and not await self._places.take(owner, place, self._most):
                 raise self._refuse()
-            yield self._revoked.setdefault(owner, asyncio.Event())
+            with OPEN_SOCKETS.track_inprogress():
+                yield self._revoked.setdefault(owner, asyncio.Event())
         finally:
             self._open[owner].discard(place)
             if not self._open[owner]:
@@ -112,6 +137,7 @@ class SocketLimit:
             self._revoked[owner].set()
 
     def _refuse(self) -> ApiError:
+        LIMITS_HIT.labels("sockets").inc()
         fact = f"This key has {self._most} open sockets, which is the most. Close one first."
         return rate_limited(fact, SOCKET_RETRY_SECONDS)
 

@@ -28,6 +28,7 @@ def configure_logs(level: str) -> None:
     """
     number = logging.getLevelNamesMapping()[level.upper()]
     processors: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.ExceptionRenderer(_render),

@@ -58,18 +58,19 @@ router = APIRouter(
 )
 
 
-def get_services(request: Request) -> Services:
+# Asynchronous, since FastAPI hands other dependencies to a thread, which takes longer than all of them do.
+async def get_services(request: Request) -> Services:
     """The services of this server."""
     services: Services = request.app.state.services
     return services
 
 
-def get_owner(request: Request) -> str:
+async def get_owner(request: Request) -> str:
     """The id of the key that the route recognised."""
     return str(request.state.owner)
 
 
-def get_subject(request: Request) -> str:
+async def get_subject(request: Request) -> str:
     """The id for what this request makes; a repetition under an Idempotency-Key gets the first one's."""
     return str(request.state.subject)
 

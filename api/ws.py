@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from starlette.websockets import WebSocketDisconnect
 
 from agent.interview import answer_id
+from agent.telemetry import request_span
 from api.errors import ApiError, describe_error, describe_invalid
 from api.limits import Pace
 from api.schemas import AnswerText, ErrorBody, EvaluationData, QuestionData, QuestionId, SummaryData
@@ -108,7 +109,7 @@ async def hold_interview(websocket: WebSocket, interview_id: str) -> None:
     services: Services = websocket.app.state.services
     request_id: str = websocket.state.request_id
     try:
-        owner = await services.authenticator.identify(websocket)
+        owner = websocket.state.owner = await services.authenticator.identify(websocket)
         await services.requests.count(owner)
         interview = await services.interviewer.find(owner, interview_id)
         async with services.sockets.open(owner) as revoked:
@@ -217,7 +218,8 @@ class Conversation:
         answer sent twice in a hurry is not taken for the next question's too."""
         await self._services.requests.count(self._owner)
         question_id = message.question_id or shown
-        result = await self._interviewer.answer(self._owner, self._id, question_id, message.answer)
+        with request_span("WS answer", (), {"interview_id": self._id}):
+            result = await self._interviewer.answer(self._owner, self._id, question_id, message.answer)
         if result.repeated:  # nobody else is told again, so this socket gets the stored result
             self._told.discard(result.question_id)
             await self._show(AnswerEvaluated(result.question_id, result.evaluation))

@@ -1,15 +1,10 @@
-"""`make bench`: every row of the table in one run, and the results into docs/performance.md.
+"""`make bench`: every row of the table in one run, and the results into docs/performance.md."""
 
-    python -m benchmarks [--quick] [--dry]
-
-`--quick` measures less of everything and `--dry` leaves the page alone; so does `--quick`.
-"""
-
+import argparse
 import os
 import platform
-import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,34 +17,51 @@ BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 
 def main() -> None:
     """Measure, print and write the table."""
-    effort = QUICK if "--quick" in sys.argv else FULL
+    given = _read_arguments()
+    effort = QUICK if given.quick else FULL
     began, load = time.monotonic(), os.getloadavg()[0]
     with side_by_side(effort) as bench:
         measured = []
-        for row in measure_all(bench):
+        for row in measure(bench, given.only):
             measured.append(row)
             kept = "holds " if row.holds else "MISSED"
             print(f"{kept}  {row.what}: {row.measured}; {row.target}", flush=True)  # noqa: T201
         share = bench.shares.client / (bench.shares.client + bench.shares.services)
     text = "\n".join(describe(effort, measured, share, load, time.monotonic() - began))
-    if effort is FULL and "--dry" not in sys.argv:
+    if effort is FULL and not (given.dry or given.only):
         page = PAGE.read_text(encoding="utf-8")
         before, after = page.partition(BEGIN)[0], page.partition(END)[2]
         PAGE.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}", encoding="utf-8")
     print(f"\n{text}")  # noqa: T201
 
 
-def measure_all(bench: Bench) -> Iterator[Row]:
-    """The rows, one after the other."""
-    yield rows.measure_latency(bench, 1, 1.10)
-    yield rows.measure_latency(bench, MANY, 1.35)
-    yield rows.measure_own_time(bench)
-    yield from rows.measure_throughput(bench)
-    yield from rows.measure_reads(bench)
-    yield from rows.measure_flatness(bench)
-    yield from rows.measure_sockets(bench)
-    yield rows.measure_start(bench.effort)
-    yield rows.measure_size(bench.effort)
+def _read_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument(
+        "--quick", action="store_true", help="measure less of everything; leaves the page alone"
+    )
+    parser.add_argument("--dry", action="store_true", help="leave the page alone")
+    parser.add_argument("--only", choices=MEASURES, nargs="+", default=[], help="these rows; as above")
+    return parser.parse_args()
+
+
+MEASURES: dict[str, Callable[[Bench], list[Row]]] = {
+    "latency": lambda bench: [rows.measure_latency(bench, 1, 1.10), rows.measure_latency(bench, MANY, 1.35)],
+    "own": lambda bench: [rows.measure_own_time(bench)],
+    "throughput": rows.measure_throughput,
+    "reads": rows.measure_reads,
+    "flatness": rows.measure_flatness,
+    "sockets": rows.measure_sockets,
+    "start": lambda bench: [rows.measure_start(bench.effort)],
+    "size": lambda bench: [rows.measure_size(bench.effort)],
+}
+
+
+def measure(bench: Bench, only: Sequence[str]) -> Iterator[Row]:
+    """The rows, one after the other: all, or those that are named."""
+    for name, take in MEASURES.items():
+        if not only or name in only:
+            yield from take(bench)
 
 
 def describe(effort: Effort, measured: list[Row], share: float, load: float, seconds: float) -> Iterator[str]:

@@ -3,6 +3,8 @@
 Records replace a thread that was lost, so nobody waits for a checkpoint to be on disk.
 """
 
+import asyncio
+from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any, cast
 from zlib import crc32
@@ -65,6 +67,7 @@ class Checkpoints(BaseCheckpointSaver[str]):
         self._at_hand: dict[str, CheckpointTuple] = {}
         self._writes: dict[str, dict[str, Writes]] = {}  # by thread and checkpoint, for those at hand
         self._handed_over: dict[str, CheckpointTuple] = {}
+        self._unwritten: defaultdict[str, set[asyncio.Task[None]]] = defaultdict(set)
 
     def hand_over(self, thread_id: str, values: Mapping[str, object]) -> bool:
         """Let the thread's next run begin from what the last one left here, with these values of the channels
@@ -87,7 +90,7 @@ class Checkpoints(BaseCheckpointSaver[str]):
         handed_over = self._handed_over.pop(_thread_of(config), None)
         if handed_over is not None:
             return handed_over
-        await self._store.settle()
+        await self._settle(_thread_of(config))
         return await self._store.read(lambda connection: self._on(connection).get_tuple(config))
 
     async def alist(
@@ -111,7 +114,7 @@ class Checkpoints(BaseCheckpointSaver[str]):
         self, *, config: RunnableConfig, channels: Sequence[str]
     ) -> Mapping[str, DeltaChannelHistory]:
         """What the channels that are stored as additions are rebuilt from."""
-        await self._store.settle()
+        await self._settle(_thread_of(config))
         return await self._store.read(
             lambda connection: self._on(connection).get_delta_channel_history(
                 config=config, channels=channels
@@ -165,7 +168,20 @@ class Checkpoints(BaseCheckpointSaver[str]):
             self._forget(thread_id)
             log.warning("checkpoint_not_written", interview_id=thread_id, fact=str(error))
 
-        self._store.write_later(lambda connection: work(self._on(connection)), note_failure)
+        writing = self._store.write_later(lambda connection: work(self._on(connection)), note_failure)
+        self._unwritten[thread_id].add(writing)
+        writing.add_done_callback(lambda _: self._note_written(thread_id, writing))
+
+    def _note_written(self, thread_id: str, writing: asyncio.Task[None]) -> None:
+        self._unwritten[thread_id].discard(writing)
+        if not self._unwritten[thread_id]:
+            del self._unwritten[thread_id]
+
+    async def _settle(self, thread_id: str) -> None:
+        """Wait until what was to be written of a thread is written, or has failed."""
+        unwritten = self._unwritten.get(thread_id)
+        if unwritten:
+            await asyncio.wait(tuple(unwritten))
 
     def _forget(self, thread_id: str) -> None:
         for memory in (self._at_hand, self._writes, self._handed_over):

@@ -6,25 +6,27 @@ from the records, so an act that was cut off anywhere can be repeated.
 """
 
 import asyncio
-import contextvars
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 from uuid import uuid4
 
 import structlog
+from structlog.contextvars import bind_contextvars, bound_contextvars
 
 from agent.deadline import time_limit
 from agent.errors import EngineFailed
 from agent.interview import Evaluation, InterviewConfig, Question, Summary, Turn
 from agent.settings import load_settings
+from agent.telemetry import follow_up_context
 from graphs.checkpoints import Checkpoints
 from graphs.coordination import Locks
 from graphs.errors import AnswerConflict, InterviewForeign, Refused, StoreFailed
 from graphs.events import (
     AnswerEvaluated,
+    Event,
     EventBus,
     FeedbackWritten,
     InterviewEnded,
@@ -32,12 +34,14 @@ from graphs.events import (
     ThinkingStarted,
     ThinkingStopped,
 )
+from graphs.metrics import COMPLETED, CREATED, count_turn
 from graphs.nodes import draw_seed
 from graphs.records import Interview, Records
 from graphs.state import Context
 from graphs.threads import QUESTION_STEPS, SUMMARY_STEPS, Steps, Threads
 
 T = TypeVar("T")
+Record = Coroutine[Any, Any, None]
 MOST_OWNERS = 10_000
 MOST_KEPT = 256
 
@@ -78,6 +82,7 @@ class Interviewer:
             seed=draw_seed(self._context),
         )
         await self.records.create_interview(new)
+        CREATED.inc()
         self._start(self._prepare_quietly(new.id))
         return await self.records.read_interview(new.id)
 
@@ -118,7 +123,7 @@ class Interviewer:
         """
         if self._owners.get(interview_id) != owner:  # told before it has to wait for anybody else's turn
             await self.find(owner, interview_id)
-        return await self._finish(self._submit(interview_id, question_id, text))
+        return await self._finish(self._take_turn(interview_id, question_id, text))
 
     async def end(self, owner: str, interview_id: str) -> Interview:
         """End the interview if it is not over, and return it with its summary."""
@@ -155,21 +160,29 @@ class Interviewer:
         async with self._at_work(interview_id) as interview:
             return await self._advance(interview)
 
+    async def _take_turn(self, interview_id: str, question_id: str | None, text: str) -> AnswerResult:
+        with count_turn() as turn:
+            result = await self._submit(interview_id, question_id, text)
+            turn.outcome = "repeated" if result.repeated else "graded"
+            return result
+
     async def _submit(self, interview_id: str, question_id: str | None, text: str) -> AnswerResult:
         async with self._at_work(interview_id) as recorded:
             interview = await self._advance(recorded) if recorded.status == "created" else recorded
             turn = _find_turn(interview, question_id)
+            bind_contextvars(question_id=turn.question.id)
             repeated = turn.evaluation is not None
             if turn.answer is None:
                 _expect_open(interview, turn)
-                await self.records.add_answer(interview_id, turn.question.id, text)
+                record = self.records.add_answer(interview_id, turn.question.id, text)
                 interview = replace(interview, turns=(*interview.turns[:-1], replace(turn, answer=text)))
+                interview = await self._advance(interview, SUMMARY_STEPS, record)
             elif turn.answer != text:
                 raise AnswerConflict(
                     "This question was already answered differently.", _open_question(interview)
                 )
-            if not _is_settled(interview):
-                interview = await self._advance(interview, stop_before=SUMMARY_STEPS)
+            elif not _is_settled(interview):
+                interview = await self._advance(interview, SUMMARY_STEPS)
             result = _read_result(interview, turn.question.id, repeated=repeated)
         if not _is_settled(interview):
             self._start(self._prepare_quietly(interview_id))
@@ -192,16 +205,27 @@ class Interviewer:
         except EngineFailed as error:
             log.warning("answer_left_ungraded", interview_id=interview.id, fact=str(error))
 
-    async def _advance(self, interview: Interview, stop_before: Steps | None = None) -> Interview:
-        """Run the graph to where it waits for the candidate, is over, or was told to stop."""
+    async def _advance(
+        self, interview: Interview, stop_before: Steps | None = None, record: Record | None = None
+    ) -> Interview:
+        """Run the graph to where it waits for the candidate, is over, or was told to stop.
+
+        What a step did is recorded and told while the graph takes the next one, but no later: each record is
+        on disk before the next begins. The first is the answer's, if it is not recorded yet.
+        """
         if _is_settled(interview):
             return interview
         self._announce_thinking(interview.id, begins=True)
         try:
             stream = await self.events.wants_pieces(interview.id)
-            async with aclosing(self._threads.run(interview, stop_before, stream=stream)) as steps:
+            async with (
+                _Behind() as behind,
+                aclosing(self._threads.run(interview, stop_before, stream=stream)) as steps,
+            ):
+                await behind.begin(record)
                 async for step, update in steps:
-                    interview = await self._record(interview, step, update)
+                    interview, record = self._record(interview, step, update)
+                    await behind.begin(record)
         except BaseException:
             self._announce_thinking(interview.id, begins=False)
             raise
@@ -229,52 +253,60 @@ class Interviewer:
         except StoreFailed as error:
             log.warning("thread_not_removed", interview_id=interview_id, fact=str(error))
 
-    async def _record(self, interview: Interview, step: str, update: dict[str, Any]) -> Interview:
-        """Record what a node did, then tell it."""
+    def _record(
+        self, interview: Interview, step: str, update: dict[str, Any]
+    ) -> tuple[Interview, Record | None]:
+        """The interview after what a node did, and what records that and then tells it."""
         if step == "feedback":
-            self.events.publish(interview.id, FeedbackWritten(update["question_id"], update["text"]))
-        elif step == "evaluate_answer":
-            return await self._record_evaluation(interview, update["evaluation"])
-        elif step in QUESTION_STEPS:
-            return await self._record_question(interview, update["question"])
-        elif step == "choose_next" and update["route"].step in SUMMARY_STEPS:
-            return await self._record_end(interview, update["route"].reason)
-        elif step in SUMMARY_STEPS:
-            return await self._record_summary(interview, update["summary"])
-        return interview
+            return interview, self._tell(interview.id, FeedbackWritten(update["question_id"], update["text"]))
+        if step == "evaluate_answer":
+            turn = replace(interview.turns[-1], evaluation=update["evaluation"])
+            return replace(interview, turns=(*interview.turns[:-1], turn)), self._record_evaluation(
+                interview, turn
+            )
+        if step in QUESTION_STEPS:
+            asked_at = datetime.now(UTC)
+            turns = (*interview.turns, Turn(update["question"]))
+            record = self._record_question(interview, update["question"], asked_at)
+            return replace(interview, started_at=interview.started_at or asked_at, turns=turns), record
+        if step == "choose_next" and update["route"].step in SUMMARY_STEPS:
+            reason = update["route"].reason
+            record = self.records.end_interview(interview.id, reason)
+            return replace(interview, ended_at=datetime.now(UTC), end_reason=reason), record
+        if step in SUMMARY_STEPS:
+            ended_at = interview.ended_at or datetime.now(UTC)
+            record = self._record_summary(interview, update["summary"])
+            return replace(interview, ended_at=ended_at, summary=update["summary"]), record
+        return interview, None
 
-    async def _record_end(self, interview: Interview, reason: str) -> Interview:
-        await self.records.end_interview(interview.id, reason)
-        return replace(interview, ended_at=datetime.now(UTC), end_reason=reason)
+    async def _tell(self, interview_id: str, event: Event) -> None:
+        self.events.publish(interview_id, event)
 
-    async def _record_evaluation(self, interview: Interview, evaluation: Evaluation) -> Interview:
-        turn = interview.turns[-1]
-        await self.records.add_evaluation(interview.id, turn.question.id, evaluation)
-        self.events.publish(interview.id, AnswerEvaluated(turn.question.id, evaluation))
-        return replace(interview, turns=(*interview.turns[:-1], replace(turn, evaluation=evaluation)))
+    async def _record_evaluation(self, interview: Interview, turn: Turn) -> None:
+        assert turn.evaluation is not None  # noqa: S101 - it was just made
+        await self.records.add_evaluation(interview.id, turn.question.id, turn.evaluation)
+        self.events.publish(interview.id, AnswerEvaluated(turn.question.id, turn.evaluation))
 
-    async def _record_question(self, interview: Interview, question: Question) -> Interview:
-        asked_at = datetime.now(UTC)
+    async def _record_question(self, interview: Interview, question: Question, asked_at: datetime) -> None:
         await self.records.add_question(interview, question, asked_at)
         self.events.publish(interview.id, QuestionAsked(question))
-        started_at = interview.started_at or asked_at
-        return replace(interview, started_at=started_at, turns=(*interview.turns, Turn(question)))
 
-    async def _record_summary(self, interview: Interview, summary: Summary) -> Interview:
+    async def _record_summary(self, interview: Interview, summary: Summary) -> None:
         if interview.ended_at is None:  # a crash fell between the last grade and the decision to end
-            interview = await self._record_end(interview, "nothing more is asked")
+            await self.records.end_interview(interview.id, "nothing more is asked")
         await self.records.add_summary(interview.id, summary)
+        COMPLETED.inc()
         self.events.publish(interview.id, InterviewEnded(summary))
-        return replace(interview, summary=summary)
 
     @asynccontextmanager
     async def _at_work(self, interview_id: str) -> AsyncIterator[Interview]:
         """The interview as recorded, while nobody else works on it."""
-        async with self._locks.hold(interview_id):
-            kept = self._kept.pop(interview_id, None)
-            if kept is None or (self.records.store.is_shared and not await self.records.is_still(kept)):
-                kept = await self.records.read_interview(interview_id)
-            yield kept
+        with bound_contextvars(interview_id=interview_id):
+            async with self._locks.hold(interview_id):
+                kept = self._kept.pop(interview_id, None)
+                if kept is None or (self.records.store.is_shared and not await self.records.is_still(kept)):
+                    kept = await self.records.read_interview(interview_id)
+                yield kept
 
     def _announce_thinking(self, interview_id: str, *, begins: bool) -> None:
         if begins and interview_id not in self._thinking:
@@ -290,7 +322,7 @@ class Interviewer:
 
     def _start(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         # In a context of its own, so that work which follows from a request has the whole time limit again.
-        task = asyncio.create_task(_limit(work), context=contextvars.Context())
+        task = asyncio.create_task(_limit(work), context=follow_up_context())
         self._tasks.add(task)
         task.add_done_callback(self._note_done)
         return task
@@ -300,6 +332,36 @@ class Interviewer:
         error = None if task.cancelled() else task.exception()
         if error is not None and not isinstance(error, (EngineFailed, StoreFailed, Refused)):
             log.error("work_failed", kind=type(error).__name__, exc_info=error)
+
+
+class _Behind:
+    """Records one step of an interview while the graph takes the next, and no more than one."""
+
+    def __init__(self) -> None:
+        self._record: asyncio.Task[None] | None = None
+
+    async def begin(self, record: Record | None) -> None:
+        """Wait for the record before, and begin this one. Raises what the one before raises."""
+        try:
+            await self._finish()
+        except BaseException:
+            if record is not None:
+                record.close()
+            raise
+        if record is not None:
+            self._record = asyncio.create_task(record)
+
+    async def _finish(self) -> None:
+        if self._record is not None:
+            record, self._record = self._record, None
+            await record
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Finish the last record; beside a failure its own is told first, since it explains the other."""
+        await self._finish()
 
 
 async def _limit(work: Coroutine[Any, Any, T]) -> T:

@@ -27,6 +27,7 @@ from agent.interview import (
     time_is_up,
 )
 from agent.settings import load_settings
+from agent.telemetry import traced
 from graphs.state import Context, InterviewState, file_turns
 
 Update = dict[str, Any]
@@ -36,6 +37,7 @@ _loaded: set[str] = set()  # models whose engine is there, so that no thread nee
 log = structlog.get_logger()
 
 
+@traced
 async def generate_question(state: InterviewState, runtime: Runtime[Context]) -> Update:
     """Ask the next main question: the draft made during the last turn, or a new one."""
     seed, budget = _seed(state, runtime), _budget(state, runtime)
@@ -60,6 +62,7 @@ async def await_answer(state: InterviewState) -> Update:
     return {"answer": reply["answer"] if isinstance(reply, dict) else str(reply)}
 
 
+@traced
 async def evaluate_answer(state: InterviewState, runtime: Runtime[Context]) -> Update:
     """Grade the answer against the rubric that was fixed with the question."""
     question, answer = state.question, state.answer
@@ -70,6 +73,7 @@ async def evaluate_answer(state: InterviewState, runtime: Runtime[Context]) -> U
         return {"evaluation": await engine.evaluate_answer(brief, _feedback_writer(question.id, runtime))}
 
 
+@traced
 async def draft_question(state: InterviewState, runtime: Runtime[Context]) -> Update:
     """Prepare the next main question while the answer is evaluated; a draft that fails is asked for later."""
     if state.draft is not None or _was_last_main(state, runtime):
@@ -86,6 +90,7 @@ async def draft_question(state: InterviewState, runtime: Runtime[Context]) -> Up
         return {}
 
 
+@traced
 async def choose_next(state: InterviewState, runtime: Runtime[Context]) -> Update:
     """File the turn with its grade, which a fork may have changed, and decide by rule where to go and why."""
     turn = Turn(_question(state), state.answer, state.evaluation)
@@ -94,6 +99,7 @@ async def choose_next(state: InterviewState, runtime: Runtime[Context]) -> Updat
     return {"turns": [turn], "route": choose_route(turns, _budget(state, runtime), time_is_up=over)}
 
 
+@traced
 async def ask_follow_up(state: InterviewState) -> Update:
     """Ask about the gap that the evaluation found, in the words it proposed."""
     if state.evaluation is None or state.evaluation.follow_up is None:
@@ -102,6 +108,7 @@ async def ask_follow_up(state: InterviewState) -> Update:
     return {"question": follow_up, "answer": None, "evaluation": None}
 
 
+@traced
 async def summarise_interview(state: InterviewState, runtime: Runtime[Context]) -> Update:
     """Sum up: the numbers by rule, the words by the engine."""
     turns = tuple(state.turns)

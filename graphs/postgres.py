@@ -21,6 +21,7 @@ from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from graphs.metrics import CONNECTIONS
 from graphs.store import DatabaseFailed, Work
 
 T = TypeVar("T")
@@ -122,7 +123,7 @@ class PostgresServer:
             connection = engine.connect()
         except (DBAPIError, PoolTimeout) as error:
             raise DatabaseFailed(type(error).__name__, is_away=True) from None
-        with connection:
+        with CONNECTIONS.track_inprogress(), connection:
             yield connection
 
     @contextmanager

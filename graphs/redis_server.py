@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import structlog
+from prometheus_client import Gauge
 from redis import exceptions
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
@@ -18,6 +19,7 @@ T = TypeVar("T")
 ANSWER_SECONDS = 0.5  # longer than this nobody waits for Redis
 TRY_AGAIN_SECONDS = 1.0
 PREFIX = "interviewer"
+UP = Gauge("interviewer_redis_up", "1 while Redis answers, else 0; missing where none is set.")
 
 log = structlog.get_logger()
 
@@ -35,6 +37,7 @@ class RedisServer:
         )
         self.is_away = False
         self._again_at = 0.0
+        UP.set(1)
 
     async def attempt(self, act: Callable[[], Awaitable[T]]) -> T:
         """Ask Redis for something. Raises `RedisAway`."""
@@ -68,4 +71,5 @@ class RedisServer:
             self._again_at = time.monotonic() + TRY_AGAIN_SECONDS
         if is_away != self.is_away:
             self.is_away = is_away
+            UP.set(not is_away)
             log.warning("redis_away", fact=fact) if is_away else log.info("redis_back")

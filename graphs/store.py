@@ -8,7 +8,7 @@ import asyncio
 import sqlite3
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Protocol, TypeVar
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
@@ -16,8 +16,10 @@ from langgraph.checkpoint.serde.base import SerializerProtocol
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 
+from agent.telemetry import Span, span
 from graphs.batches import Batches
 from graphs.errors import StoreFailed
+from graphs.metrics import READ_SECONDS, STORE_WAITING, WRITE_SECONDS
 from graphs.migrate import is_sqlite
 
 T = TypeVar("T")
@@ -69,6 +71,7 @@ class Store:
             self._database = _open(database_url)
         self.is_shared = self._database.is_shared
         self.save_on = self._database.save_on
+        self._system = "postgresql" if self.is_shared else "sqlite"
         self._reads_apart = reads_apart or not self._database.is_near
         self._writes: Batches[Work[Any], Any] = Batches("writer", self._commit)
         self._reading_threads = ThreadPoolExecutor(self._database.readers, "reader")
@@ -79,7 +82,7 @@ class Store:
 
         One that is long, since it walks a table, is done in another thread.
         """
-        with failures_of_the_store():
+        with READ_SECONDS.time(), self._span("store read", work), failures_of_the_store():
             if not (is_long or self._reads_apart):
                 return self._database.read(work, is_apart=False, is_long=False)
             loop = asyncio.get_running_loop()
@@ -87,11 +90,18 @@ class Store:
 
     async def write(self, work: Work[T]) -> T:
         """What a work comes to, once it is on disk. Raises `StoreFailed`."""
-        with failures_of_the_store():
+        with (
+            WRITE_SECONDS.time(),
+            STORE_WAITING.track_inprogress(),
+            self._span("store write", work),
+            failures_of_the_store(),
+        ):
             done: T = await self._writes.add(work)
             return done
 
-    def write_later(self, work: Work[object], note_failure: Callable[[StoreFailed], None]) -> None:
+    def write_later(
+        self, work: Work[object], note_failure: Callable[[StoreFailed], None]
+    ) -> asyncio.Task[None]:
         """Have a work done that nobody waits for, in its turn among the writes; a failure is noted."""
 
         async def write() -> None:
@@ -103,6 +113,7 @@ class Store:
         task = asyncio.create_task(write())
         self._unwatched.add(task)
         task.add_done_callback(self._unwatched.discard)
+        return task
 
     async def settle(self) -> None:
         """Wait until what was to be written so far is written, or has failed."""
@@ -115,6 +126,10 @@ class Store:
         await self._writes.close()
         self._reading_threads.shutdown()
         self._database.close()
+
+    def _span(self, name: str, work: Work[object]) -> AbstractContextManager[Span]:
+        """A span that names the function, whose statements stand together in one transaction."""
+        return span(name, {"db.system.name": self._system, "code.function.name": work.__qualname__})
 
     def _read_apart(self, work: Work[T], is_long: bool) -> T:
         return self._database.read(work, is_apart=True, is_long=is_long)

@@ -27,6 +27,7 @@ Entry = Command[Any] | InterviewInput | None
 
 QUESTION_STEPS: Steps = ["generate_question", "ask_follow_up"]
 SUMMARY_STEPS: Steps = ["summarise_interview"]
+SUMMARY = "summary"
 
 log = structlog.get_logger()
 
@@ -38,7 +39,9 @@ class Threads:
         self._checkpoints = checkpoints
         self._context = context
         self._graph = builder.compile(checkpointer=checkpoints, name="interview")
-        self._waiting: dict[str, str] = {}  # interviews that a run has just left at an open question: its id
+        self._waiting: dict[
+            str, str
+        ] = {}  # where a run has just left an interview: a question's id or SUMMARY
 
     async def run(
         self, interview: Interview, stop_before: Steps | None = None, *, stream: bool = False
@@ -81,7 +84,7 @@ class Threads:
                         continue
                     for step, update in chunk.items():
                         if not step.startswith("__"):
-                            waits_at = update["question"].id if step in QUESTION_STEPS else None
+                            waits_at = _find_rest(step, update)
                             yield step, update or {}
         if waits_at is not None:
             self._waiting[interview.id] = waits_at
@@ -96,13 +99,13 @@ class Threads:
         """What to run the thread with, after making sure that it stands where the records say."""
         last = interview.turns[-1] if interview.turns else None
         waits_at = self._waiting.pop(interview.id, None)
+        stands_at = SUMMARY if interview.ended_at is not None else _open_question(interview)
         if (
-            last is not None
-            and waits_at == last.question.id
-            and interview.current is last
+            waits_at is not None
+            and waits_at == stands_at
             and self._checkpoints.hand_over(interview.id, {"turns": _turns_behind(interview)})
-        ):
-            return Command(resume=last.answer)  # the usual case, for which the thread need not be read
+        ):  # the usual case, for which the thread need not be read
+            return None if last is None or waits_at == SUMMARY else Command(resume=last.answer)
         step, values = await self._read(interview.id)
         if interview.ended_at is not None:
             if step != SUMMARY_STEPS:
@@ -144,6 +147,19 @@ class Threads:
         }
         state = asdict(interview.config) | kept | values
         await self._graph.aupdate_state(_config(interview.id), state, as_node=as_node)
+
+
+def _find_rest(step: str, update: dict[str, Any] | None) -> str | None:
+    """Where a run may rest after a step: at a question, by its id, or before the summary."""
+    if not update or step not in (*QUESTION_STEPS, "choose_next"):
+        return None
+    if step == "choose_next":
+        return SUMMARY if update["route"].step in SUMMARY_STEPS else None
+    return str(update["question"].id)
+
+
+def _open_question(interview: Interview) -> str | None:
+    return interview.current.question.id if interview.current else None
 
 
 def _turns_behind(interview: Interview) -> list[Turn]:

@@ -174,6 +174,25 @@ def test_a_model_s_failures_are_told_apart(start_server: StartServer, provider: 
     assert read_metric(server, "interviewer_turn_seconds_count") == 0
 
 
+def test_a_call_that_nobody_waits_for_any_more_is_no_failure_of_the_model(
+    start_server: StartServer, provider: Provider
+) -> None:
+    def hang(_: Json) -> Any:  # noqa: ANN401 - whatever the provider can send
+        provider.stopped.wait(5)
+        return {}
+
+    server = start_with_model(start_server, provider)
+    with server.client() as client:
+        interview_id = create_interview(client)
+        read_interview(client, interview_id)
+        provider.replies["interview_question"] = hang  # which is drafted beside the grade
+        provider.replies["answer_evaluation"] = lambda _: UNKNOWN_MODEL
+        assert submit(client, interview_id, "q1", ANSWER).status_code == 500
+    for purpose, outcome in (("evaluate_answer", "failed"), ("generate_question", "cancelled")):
+        counted = {"purpose": purpose, "outcome": outcome}
+        assert read_metric(server, "interviewer_model_calls_total", **counted) == 1
+
+
 def test_repetitions_of_a_model_s_requests_are_counted(start_server: StartServer, provider: Provider) -> None:
     server = start_with_model(start_server, provider)
     with server.client() as client:
@@ -245,6 +264,11 @@ def test_a_database_that_is_slow_shows_in_the_queue_and_the_pool(
         wait_until(
             lambda: read_metric(server, "interviewer_store_connections_in_use") == 0, "a connection is kept"
         )
+        assert read_metric(server, "interviewer_ready") == 1
+        postgres.stop()
+        wait_until(lambda: read_metric(server, "interviewer_ready") == 0, "it is told to be ready")
+        postgres.start()
+        wait_until(lambda: read_metric(server, "interviewer_ready") == 1, "it is not told to be ready")
         assert server.stop() == 0
     finally:
         postgres.stop()
@@ -255,7 +279,6 @@ def test_redis_is_up_while_it_answers_and_not_told_of_where_none_is_set(start_se
     server = start_server("with", INTERVIEWER_REDIS_URL=redis.url)
 
     def is_up() -> bool:
-        httpx.get(f"{server.url}/readyz", timeout=20)  # as a balancer asks again and again
         return read_metric(server, "interviewer_redis_up") == 1
 
     assert is_up()

@@ -12,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
@@ -156,6 +157,15 @@ def test_what_follows_from_a_request_stays_in_its_trace(start_server: StartServe
     created = receiver.trace_of("POST /api/v1/interviews")
     expect_whole(created)
     assert {"generate_question", "chat test"} <= {span.name for span in created}
+
+
+def test_every_trace_begins_with_a_request(start_server: StartServer) -> None:
+    with tracing(start_server) as (receiver, _, server), server.client() as client:
+        for path in ("/readyz", "/metrics", "/healthz"):
+            assert httpx.get(f"{server.url}{path}").status_code == 200
+        read_interview(client, create_interview(client))
+    assert {span.kind for span in receiver.spans if not span.parent_span_id} == {Span.SPAN_KIND_SERVER}
+    assert "/readyz" not in str(receiver.spans)
 
 
 def test_a_caller_s_trace_goes_on_here(start_server: StartServer) -> None:

@@ -15,7 +15,9 @@ from pydantic import SecretStr
 from agent.deadline import seconds_left, time_limit
 from agent.engine import FeedbackWriter
 from agent.errors import EngineFailed
+from agent.metrics import RETRIES
 from agent.openai.breaker import SLOW, Breaker
+from agent.openai.calls import count_withheld, observe_call
 from agent.openai.chat import DirectChat
 from agent.openai.faults import describe_fault, may_refuse_shape
 from agent.openai.fields import Unfit, read_feedback_so_far
@@ -53,7 +55,7 @@ class ModelClient:
             keepalive_expiry=KEEP_ALIVE_SECONDS,
         )
         timeout = httpx2.Timeout(self._seconds * SHARE_OF_A_TRY, connect=min(CONNECT_SECONDS, self._seconds))
-        hooks = {"response": [_refuse_long_wait]}
+        hooks: Options = {"request": [_count_repetition], "response": [_refuse_long_wait]}
         self._http = DefaultAioHttpClient(
             limits=limits, timeout=timeout, event_hooks=hooks, follow_redirects=True
         )
@@ -96,6 +98,7 @@ class ModelClient:
                 if not unfit.again:
                     raise
                 log.info("model_asked_again", prompt=prompt.id, reason=unfit.note)
+                RETRIES.inc()
                 again = (
                     f"\n\nYour last reply could not be used, since {unfit.note}. Reply once more, in full."
                 )
@@ -115,6 +118,7 @@ class ModelClient:
             await asyncio.wait({probe}, timeout=self._seconds * SHARE_OF_A_PROBE)
             if probe.done():
                 return probe.result()
+        count_withheld(self._model.model_name, prompt)
         raise EngineFailed("The language model is not answering at the moment. Try again in a few seconds.")
 
     async def _attempt(
@@ -125,15 +129,20 @@ class ModelClient:
             raise EngineFailed("The language model did not answer in time. Trying again can help.")
         started = time.monotonic()
         messages = [SystemMessage(prompt.system), HumanMessage(prompt.user)]
-        try:
-            async with asyncio.timeout(seconds_left()):
-                message = await self._send(messages, schema, write)
-        except Exception as error:  # noqa: BLE001 - the SDK and what it reads from a broken endpoint fail in many ways
-            raise self._note_fault(
-                error, prompt, time.monotonic() - started, streamed=write is not None
-            ) from None
-        self._breaker.note_success()
-        return read_fields(message), read_usage(message, time.monotonic() - started)
+        with observe_call(self._model.model_name, prompt) as call:
+            try:
+                async with asyncio.timeout(seconds_left()):
+                    message = await self._send(messages, schema, write)
+            except Exception as error:  # noqa: BLE001 - the SDK and what it reads from a broken endpoint fail in many ways
+                raise self._note_fault(
+                    error, prompt, time.monotonic() - started, streamed=write is not None
+                ) from None
+            self._breaker.note_success()
+            usage = read_usage(message, time.monotonic() - started)
+            call.note_reply(usage)
+            fields = read_fields(message)
+            call.outcome = "answered"
+        return fields, usage
 
     def _forget_probe(self, probe: asyncio.Task[tuple[Fields, Usage]]) -> None:
         self._probes.discard(probe)
@@ -209,6 +218,11 @@ def _by_tool(schema: Schema) -> Options:
         "tools": [{"type": "function", "function": function}],
         "tool_choice": {"type": "function", "function": {"name": schema.name}},
     }
+
+
+async def _count_repetition(request: httpx2.Request) -> None:
+    if request.headers.get("x-stainless-retry-count", "0") != "0":  # the SDK's own count
+        RETRIES.inc()
 
 
 async def _refuse_long_wait(response: httpx2.Response) -> None:
