@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import httpx
@@ -9,6 +10,7 @@ import pytest
 from serving import KEY, OTHER_KEY, Server
 
 if TYPE_CHECKING:
+    from databases import Postgres
     from playwright.sync_api import Browser
 
 
@@ -57,3 +59,15 @@ def browser() -> "Iterator[Browser]":
         browser = launch(playwright)
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="module")
+def postgres() -> "Iterator[Postgres]":
+    """One PostgreSQL for the tests of a module; each has a database of its own."""
+    from databases import Postgres
+
+    with TemporaryDirectory(prefix="postgres") as folder:
+        Path(folder).chmod(0o755)  # it runs as another user where the tests run as root
+        running = Postgres(Path(folder)).create()
+        yield running
+        running.stop()

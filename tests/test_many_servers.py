@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpx
@@ -33,16 +32,6 @@ StartServers = Callable[..., list[ForkedServer]]
 Json = dict[str, Any]
 ANSWER = "A generator yields one item at a time, so memory use stays small."
 names = count(1)
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[Postgres]:
-    """One PostgreSQL for the module; each test has a database of its own."""
-    with TemporaryDirectory(prefix="postgres") as folder:
-        Path(folder).chmod(0o755)  # it runs as another user where the tests run as root
-        running = Postgres(Path(folder)).create()
-        yield running
-        running.stop()
 
 
 @pytest.fixture

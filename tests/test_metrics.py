@@ -244,34 +244,27 @@ def test_open_sockets_and_each_limit_that_is_hit_are_counted(start_server: Start
 
 
 def test_a_database_that_is_slow_shows_in_the_queue_and_the_pool(
-    start_server: StartServer, tmp_path_factory: pytest.TempPathFactory
+    start_server: StartServer, postgres: Postgres, tmp_path: Path
 ) -> None:
-    folder = tmp_path_factory.mktemp("postgres")
-    for parent in (folder, *folder.parents[:2]):
-        parent.chmod(0o755)  # PostgreSQL runs as another user where the tests run as root
-    postgres = Postgres(folder).create()
-    try:
-        url = postgres.create_database("metrics")
-        assert run_interviewer(folder, "db", "upgrade", INTERVIEWER_DATABASE_URL=url).returncode == 0
-        server = start_server(INTERVIEWER_DATABASE_URL=url)
-        with server.client() as client, ThreadPoolExecutor(1) as elsewhere:
-            with psycopg.connect(plain_url(url)) as locking:
-                locking.execute("LOCK TABLE interviews")
-                created = elsewhere.submit(create_interview, client)
-                wait_until(lambda: read_metric(server, "interviewer_store_waiting") >= 1, "no write waits")
-                assert 1 <= read_metric(server, "interviewer_store_connections_in_use") <= 5
-            read_interview(client, created.result())
-        wait_until(
-            lambda: read_metric(server, "interviewer_store_connections_in_use") == 0, "a connection is kept"
-        )
-        assert read_metric(server, "interviewer_ready") == 1
-        postgres.stop()
-        wait_until(lambda: read_metric(server, "interviewer_ready") == 0, "it is told to be ready")
-        postgres.start()
-        wait_until(lambda: read_metric(server, "interviewer_ready") == 1, "it is not told to be ready")
-        assert server.stop() == 0
-    finally:
-        postgres.stop()
+    url = postgres.create_database("metrics")
+    assert run_interviewer(tmp_path, "db", "upgrade", INTERVIEWER_DATABASE_URL=url).returncode == 0
+    server = start_server(INTERVIEWER_DATABASE_URL=url)
+    with server.client() as client, ThreadPoolExecutor(1) as elsewhere:
+        with psycopg.connect(plain_url(url)) as locking:
+            locking.execute("LOCK TABLE interviews")
+            created = elsewhere.submit(create_interview, client)
+            wait_until(lambda: read_metric(server, "interviewer_store_waiting") >= 1, "no write waits")
+            assert 1 <= read_metric(server, "interviewer_store_connections_in_use") <= 5
+        read_interview(client, created.result())
+    wait_until(
+        lambda: read_metric(server, "interviewer_store_connections_in_use") == 0, "a connection is kept"
+    )
+    assert read_metric(server, "interviewer_ready") == 1
+    postgres.stop()
+    wait_until(lambda: read_metric(server, "interviewer_ready") == 0, "it is told to be ready")
+    postgres.start()
+    wait_until(lambda: read_metric(server, "interviewer_ready") == 1, "it is not told to be ready")
+    assert server.stop() == 0
 
 
 def test_redis_is_up_while_it_answers_and_not_told_of_where_none_is_set(start_server: StartServer) -> None:
