@@ -50,9 +50,11 @@ An interview held live. On connect the server says where things stand: the open 
 `interview_ended`, and `thinking` with false. All sockets of one interview see the same events, also those
 that requests cause.
 
-After a lost connection connect again, and send the last answer again with its `question_id` if its `feedback`
-did not come: it is never graded twice. A socket is refused before the handshake completes, with the HTTP
-status and the error envelope as the body: 401, 403, 404 or 429."""
+The server closes with 1000 once the interview is over, 1008 when the key is revoked, 1012 when it restarts,
+and 1013 when a client leaves too much unread. After 1012, 1013 or a lost connection connect again, and send
+the last answer again with its `question_id` if its `feedback` did not come: it is never graded twice. A
+socket is refused before the handshake completes, with the HTTP status and the error envelope as the body:
+401, 403, 404 or 429."""
 
 IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",

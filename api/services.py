@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ from graphs.interviewer import Interviewer
 from graphs.migrate import expect_upgraded, is_sqlite, sqlite_path
 from graphs.records import Records
 from graphs.state import Context
+from graphs.tasks import end_tasks
 
 if TYPE_CHECKING:
     from graphs.redis_server import RedisServer
@@ -97,7 +98,7 @@ async def open_services(settings: Settings, *, reads_apart: bool = False) -> Asy
             (PLACES_SECONDS, _keep_places),
             (TIDY_SECONDS, _tidy),
         ):
-            stack.push_async_callback(_cancel, asyncio.create_task(_repeat(work, services, seconds)))
+            stack.push_async_callback(end_tasks, [asyncio.create_task(_repeat(work, services, seconds))])
         yield services
 
 
@@ -162,9 +163,3 @@ async def _tidy(services: Services) -> None:
 
 async def _drain(services: Services) -> None:
     await services.interviewer.drain(services.shutdown.seconds_left)
-
-
-async def _cancel(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task

@@ -29,6 +29,7 @@ from graphs.events import (
     ThinkingStopped,
 )
 from graphs.records import Interview
+from graphs.tasks import end_tasks
 
 NORMAL, POLICY_VIOLATION, INTERNAL_ERROR, SERVICE_RESTART, TRY_AGAIN_LATER = 1000, 1008, 1011, 1012, 1013
 
@@ -152,9 +153,7 @@ class Conversation:
             try:
                 done, _ = await asyncio.wait(works, return_when=asyncio.FIRST_COMPLETED)
             finally:
-                for work in works:
-                    work.cancel()
-                await asyncio.gather(*works, return_exceptions=True)
+                await end_tasks(works)
         faults = [fault for work in done if (fault := work.exception()) is not None]
         if any(isinstance(fault, WebSocketDisconnect) for fault in faults):
             return

@@ -82,7 +82,8 @@ class Table:
 
 def point_columns(sample: Mapping[str, Any], usage: Usage, names: Sequence[str], *, signals: bool) -> Floats:
     """One row a key point of the sample's question."""
-    c = Comparison(_sample_target(sample, signals=signals), read(sample["answer"]), usage)
+    target = _sample_target(sample, signals=signals)
+    c = Comparison(target, read(sample["answer"], target.known), usage)
     seen = [look_for(c, point) for point in c.target.points]
     shared = shared_measures(c, seen)
     return np.array([[{**shared, **point_measures(s)}[name] for name in names] for s in seen])
@@ -118,7 +119,7 @@ def _measured(
     text: str,
     usage: Usage,
 ) -> Row:
-    c = Comparison(target, read(text), usage)
+    c = Comparison(target, read(text, target.known), usage)
     silent = declines(c) or is_silent(c)
     return Row(
         of,

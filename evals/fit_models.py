@@ -73,8 +73,8 @@ DOUBTS = {
 # The likelihoods at which each doubt begins and at which it is taken for certain, and what a text of its
 # kind is then worth at most (one with keywords stuffed in is worth what is told beside them). The floors of
 # salad and denial are the knob between agreement and robustness; the report shows the curve.
-FLOORS = {"salad": 0.78, "stuffing": 0.48, "denial": 0.84, "emptiness": 0.74, "strayed": 0.85}
-CEILINGS = {"salad": 0.9, "stuffing": 0.96, "denial": 0.96, "emptiness": 0.88, "strayed": 0.89}
+FLOORS = {"salad": 0.72, "stuffing": 0.4, "denial": 0.84, "emptiness": 0.7, "strayed": 0.75}
+CEILINGS = {"salad": 0.88, "stuffing": 0.98, "denial": 0.96, "emptiness": 0.84, "strayed": 0.89}
 WORTHS = {"salad": 0.5, "denial": 0.47, "emptiness": 0.02, "strayed": 0.29}
 # What the trees weigh beside the line, and agreement beside both, where the reference is no longer than this.
 TREES_SHARE = 0.5

@@ -8,7 +8,14 @@ from typing import Any
 import numpy as np
 
 from agent.offline.grading.comparison import Usage
-from agent.offline.grading.scoring import AGREES, ENTRIES_SHARE, FIGURES_WORTH, LIST_WORDS, TOLD_WORDS
+from agent.offline.grading.scoring import (
+    AGREES,
+    ENTRIES_SHARE,
+    FIGURES_WORTH,
+    LIST_WORDS,
+    SUBSTANCE,
+    TOLD_WORDS,
+)
 from evals.fit_data import FOLDS, Bools, Floats, Table, point_columns
 from evals.fit_models import (
     AGREEMENT,
@@ -65,6 +72,9 @@ class Unseen:
             if name == "salad":
                 words = self.table.columns(["reference"])[:, 0]
                 certainty = certainty * np.clip((words - LIST_WORDS) / (TOLD_WORDS - LIST_WORDS), 0, 1)
+            if name in ("emptiness", "strayed"):
+                recall = self.table.columns(["rare_recall"])[:, 0]
+                certainty = certainty * np.clip(1 - recall / SUBSTANCE, 0, 1)
             scores -= certainty * np.maximum(0, scores - most)
         scores[self.table.silent] = 0.0
         return scores
@@ -137,6 +147,10 @@ certain leaves what a text of its kind is worth at most; stuffing leaves what is
 The quality is learned from answers graded by people alone; the doubts are classifiers learned from answers
 made to deceive, held against the real ones, and take nothing away until their likelihood passes a floor.
 Beside a reference of three words or fewer *salad* takes nothing, for there a list of its words is the answer.
+*Emptiness* and *strayed* take less the more of what is wanted an answer has, and nothing from half of it on.
+
+A name is read as one and the same word, whatever it is and however many words it has: any word with a
+capital that opens no sentence, unless the question, the reference or the key points know it.
 
 Two rules of the quality are set by hand, since too few questions show them: where a question asks for
 figures, an answer without any loses up to three tenths, and where it lists labels (item 4, item 5), half the

@@ -38,6 +38,7 @@ from graphs.metrics import COMPLETED, CREATED, count_turn
 from graphs.nodes import draw_seed
 from graphs.records import Interview, Records
 from graphs.state import Context
+from graphs.tasks import end_tasks
 from graphs.threads import QUESTION_STEPS, SUMMARY_STEPS, Steps, Threads
 
 T = TypeVar("T")
@@ -144,9 +145,7 @@ class Interviewer:
             async with asyncio.timeout(seconds):
                 while self._tasks:
                     await asyncio.wait(self._tasks)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end_tasks(self._tasks)
 
     async def _prepare_quietly(self, interview_id: str) -> None:
         """Prepare ahead of being asked; whoever asks next tries again and is told what fails."""

@@ -24,6 +24,7 @@ from graphs.events import (
     ThinkingStopped,
 )
 from graphs.redis_server import PREFIX, TRY_AGAIN_SECONDS, RedisServer
+from graphs.tasks import end_tasks
 
 MOST_UNSENT = 10_000  # interviews that changed while Redis was away
 SILENT_SECONDS = 2.0  # after which Redis is asked whether it is still there
@@ -77,9 +78,7 @@ class RedisRelay:
         """Send what waits, and stop."""
         with suppress(RedisAway):
             await self._publish(self._take_unsent())
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end_tasks(self._tasks)
 
     async def _send(self) -> None:
         while True:
@@ -125,8 +124,7 @@ class RedisRelay:
                     try:
                         await self._hear(subscription)
                     finally:
-                        adjusting.cancel()
-                        await asyncio.gather(adjusting, return_exceptions=True)
+                        await end_tasks([adjusting])
             except (RedisError, OSError) as error:
                 log.warning("events_of_others_not_heard", fact=type(error).__name__)
             except Exception:

@@ -23,13 +23,15 @@ from running import run_interviewer
 from serving import KEY, Server, create_interview, frame, read_interview, submit
 from websockets.asyncio.client import ClientConnection as LiveConnection
 from websockets.asyncio.client import connect as connect_live
-from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidMessage, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
+from deploy.cluster import Cluster
 from graphs.migrate import MIGRATIONS
 
 StartServers = Callable[..., list[ForkedServer]]
 Json = dict[str, Any]
+AUTHORIZED = {"Authorization": f"Bearer {KEY}"}
 ANSWER = "A generator yields one item at a time, so memory use stays small."
 names = count(1)
 
@@ -326,32 +328,47 @@ def test_a_rolling_restart_loses_no_turn(start_servers: StartServers) -> None:
             ended.append(server.stop())
             server.start()
 
-    counts = asyncio.run(_hold_meanwhile(servers, roll))
+    counts = asyncio.run(_hold_meanwhile([server.url for server in servers], roll))
     assert ended == [0, 0, 0]
     assert min(counts) > 0
 
 
-async def _hold_meanwhile(servers: Sequence[Server], work: Callable[[], None]) -> list[int]:
+def test_a_cluster_behind_its_balancer_restarts_in_turn_and_loses_no_turn(
+    postgres: Postgres, redis: RedisServer, tmp_path: Path
+) -> None:
+    settings = {
+        "INTERVIEWER_DATABASE_URL": postgres.create_database(f"test{next(names)}"),
+        "INTERVIEWER_REDIS_URL": redis.url,
+        "INTERVIEWER_API_KEYS": KEY,
+        "INTERVIEWER_RATE_LIMIT": "100000/minute",
+    }
+    with Cluster(tmp_path, settings) as cluster:
+        counts = asyncio.run(_hold_meanwhile([cluster.url], cluster.roll))
+        assert cluster.stop() == [0, 0, 0]
+    assert min(counts) > 0
+
+
+async def _hold_meanwhile(urls: Sequence[str], work: Callable[[], None]) -> list[int]:
     """How many turns each of some candidates had meanwhile, half of them over sockets."""
     over = asyncio.Event()
-    talks = [_talk(servers, number, over) for number in range(3)]
-    with servers[0].client() as client:
+    talks = [_talk(urls, number, over) for number in range(3)]
+    with httpx.Client(base_url=f"{urls[0]}/api/v1", headers=AUTHORIZED, timeout=20) as client:
         ids = [create_interview(client, duration=240) for _ in range(3)]
-    talks += [_talk_live(servers, number, ids[number], over) for number in range(3)]
+    talks += [_talk_live(urls, number, ids[number], over) for number in range(3)]
     turns = asyncio.gather(*talks)
     await asyncio.to_thread(work)
     over.set()
     return list(await turns)
 
 
-async def _talk(servers: Sequence[Server], number: int, over: asyncio.Event) -> int:
+async def _talk(urls: Sequence[str], number: int, over: asyncio.Event) -> int:
     """Answer over REST; what fails is sent again, to the next server."""
     places = count(number)
     turns = 0
 
     async def ask(method: str, path: str, **content: object) -> Json:
         while True:
-            url = f"{servers[next(places) % 3].url}/api/v1{path}"
+            url = f"{urls[next(places) % len(urls)]}/api/v1{path}"
             try:
                 async with httpx.AsyncClient(
                     headers={"Authorization": f"Bearer {KEY}"}, timeout=20
@@ -379,13 +396,14 @@ async def _talk(servers: Sequence[Server], number: int, over: asyncio.Event) -> 
     return turns
 
 
-async def _talk_live(servers: Sequence[Server], number: int, interview_id: str, over: asyncio.Event) -> int:
+async def _talk_live(urls: Sequence[str], number: int, interview_id: str, over: asyncio.Event) -> int:
     """Answer over sockets; after each close, go on at the next server."""
     answered = set[str]()
     places = count(number)
     while not over.is_set():
         try:
-            url = f"{servers[next(places) % 3].socket_url}/{interview_id}?token={KEY}"
+            address = urls[next(places) % len(urls)].replace("http", "ws", 1)
+            url = f"{address}/api/v1/ws/interviews/{interview_id}?token={KEY}"
             async with connect_live(url) as socket:
                 await _answer_live(socket, answered, over)
         except ConnectionClosed as closing:
@@ -394,7 +412,7 @@ async def _talk_live(servers: Sequence[Server], number: int, interview_id: str, 
                 break
             if code not in (None, 1012):
                 raise
-        except OSError:
+        except (OSError, InvalidStatus, InvalidMessage):  # nobody is there, or the balancer says so
             await asyncio.sleep(0.05)
     return len(answered)
 

@@ -221,6 +221,32 @@ def test_names_make_no_difference() -> None:
     assert scores == {round(score(FULL), 6)}
 
 
+@pytest.mark.parametrize("answer", [FULL, HALF])
+@pytest.mark.parametrize("reference", [None, ". ".join(point.point for point in POINTS)])
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (
+            "I went to Yale and then straight into the job.",
+            "I went to Howard and then straight into the job.",
+        ),
+        ("I worked in Rome for a year.", "I worked in Ho Chi Minh City for a year."),
+        ("My manager, Ann, told me so.", "My manager, Oluwaseun Adebayo, told me so."),
+        ("Ben asked me about it.", "Soo-jin Kim asked me about it."),
+        ("I told Peter that he was right.", "I told Nkechi that she was right."),
+        ("We were at Shell then.", "We were at Tata Consultancy then."),
+    ],
+)
+def test_who_and_where_is_told_of_makes_no_difference(
+    one: str, other: str, reference: str | None, answer: str
+) -> None:
+    points = () if reference else POINTS
+    first, second = (
+        grade_answer(QUESTION, points, f"{told} {answer}", reference=reference).score for told in (one, other)
+    )
+    assert first == second
+
+
 def test_saying_it_again_adds_nothing() -> None:
     assert score(" ".join([HALF] * 5)) == pytest.approx(score(HALF), abs=0.5)
 

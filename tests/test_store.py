@@ -3,7 +3,7 @@
 import asyncio
 import sqlite3
 from collections.abc import Callable, Coroutine
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from sqlalchemy.engine import Connection
 
 from graphs.errors import StoreFailed
 from graphs.store import Store
+from graphs.tasks import end_tasks
 
 
 def with_store(path: Path, work: Callable[[Store], Coroutine[Any, Any, None]]) -> None:
@@ -115,3 +116,19 @@ def test_a_failure_shows_nothing_of_what_was_written(tmp_path: Path) -> None:
         assert "candidate" not in f"{failure.value} {failure.value.__cause__}"
 
     with_store(tmp_path / "store.db", work)
+
+
+def test_a_task_ends_though_it_forgets_that_it_was_told_to() -> None:
+    async def forget() -> None:
+        for _ in range(3):
+            with suppress(asyncio.CancelledError):
+                await asyncio.sleep(60)
+        await asyncio.sleep(60)
+
+    async def run() -> None:
+        task = asyncio.create_task(forget())
+        await asyncio.sleep(0)
+        await end_tasks([task])
+        assert task.cancelled()
+
+    asyncio.run(run())

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.offline.grading.text import content_stems, fold, read, stem
+from agent.offline.grading.text import NAME, content_stems, fold, read, stem
 
 
 @given(st.text(max_size=200))
@@ -96,6 +96,43 @@ def test_sentences_end_at_marks_and_before_a_capital_that_opens_one() -> None:
 )
 def test_names_and_schools_are_not_read(introduction: str) -> None:
     assert content_stems(f"{introduction} a stack is a list.") == content_stems("a stack is a list.")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Howard",
+        "Priya Sharma",
+        "Ludwig van Beethoven",
+        "J. K. Rowling",
+        "Jun-ho Park",
+        "O'Brien",
+        "Đặng Thị Hương",
+        "\u674e\u4f1f",
+        "Bank of America",
+        "Dar es Salaam",
+        "Will Smith",
+    ],
+)
+def test_any_name_is_one_and_the_same_word(name: str) -> None:
+    text = f"I worked with {name} and then left."
+    reading = read(text, frozenset())
+    assert reading.forms == ["i", "worked", "with", NAME, "and", "then", "left"]
+    assert text[reading.starts[3] : reading.ends[3]] == name
+
+
+def test_a_name_that_opens_a_sentence_is_one_word() -> None:
+    forms = [read(f"{name} told me.", frozenset()).forms[1:] for name in ("Ann", "Ana María de la Cruz")]
+    assert forms == [["told", "me"]] * 2
+
+
+def test_what_the_rubric_knows_is_no_name() -> None:
+    reading = read("I would use a Queue, Kafka or the Stack.", frozenset({"queu", "stack"}))
+    assert reading.forms == ["i", "would", "use", "queue", NAME, "or", "stack"]
+
+
+def test_tens_and_units_are_one_figure() -> None:
+    assert read("thirty-one of fifty nine").forms == ["31", "of", "fifty", "9"]
 
 
 def test_folding_plain_text_needs_no_offsets() -> None:

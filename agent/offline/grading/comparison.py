@@ -9,7 +9,7 @@ from math import exp
 from agent.offline.grading.grammar import word_list
 from agent.offline.grading.lexicon import ALIKE, GENERIC, META, TO_GRADER
 from agent.offline.grading.target import Target
-from agent.offline.grading.text import DIRECTIONS, Reading, is_content
+from agent.offline.grading.text import DIRECTIONS, NAME, Reading, is_content
 
 COPIED_RUN = 4
 REPEATED_RUN = 5
@@ -168,19 +168,15 @@ class Comparison:
         self.reading = reading
         self.usage = usage
         self.rows, self.talk = rows or kept_rows(target, reading)
-        named = reading.capital
-        known = target.hopes | target.asked
         self.content = [
-            row
-            for row in self.rows
-            if is_content(reading.forms[row]) and (not named[row] or reading.stems[row] in known)
+            row for row in self.rows if is_content(reading.forms[row]) and reading.forms[row] != NAME
         ]
         self.transitions = _transitions(reading, self.rows, usage.flow)
         self.flow = _local_flow(self.transitions, FLOW_REACH)
         self.substance = _substance(self.transitions)
         self.places: dict[str, list[int]] = {}
         for at, row in enumerate(self.rows):
-            if is_content(reading.forms[row]):
+            if is_content(reading.forms[row]) and reading.forms[row] != NAME:
                 self.places.setdefault(reading.stems[row], []).append(at)
         self._found: dict[str, tuple[list[int], float]] = {}
         self.matches = {stem: match for stem in target.wanted if (match := self._match(stem))}

@@ -1,7 +1,9 @@
 """What the grader measures of an answer against its target, as numbers a fitted model can weigh."""
 
 from bisect import bisect_left, bisect_right
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from itertools import pairwise
 from math import log1p, sqrt
 
@@ -15,6 +17,7 @@ NEAR = 4
 ZONE = 7
 SHORT_REFERENCE = 6
 FIGURES_ASKED = 2
+MOST_OF_A_WORD = 0.6
 
 _BE = word_list("be")
 _MODALS = word_list("modals")
@@ -120,17 +123,30 @@ def _cosine(c: Comparison) -> float:
 
 
 def _letters(c: Comparison) -> float:
-    """The share of the reference's letter triples that the answer has: catches compounds and misspellings."""
-    wanted = _triples(c.target.wanted)
-    return _share(len(wanted & _triples([s for s in c.places if s not in c.target.asked])), len(wanted))
+    """The share of the reference's letter triples that the answer has: catches compounds and misspellings.
+
+    The triples of a word count only as far as they stand in one word, and only if most of them do, so that
+    names and other chance likenesses add nothing.
+    """
+    holders: dict[str, list[str]] = {}
+    for stem in c.places:
+        if stem not in c.target.asked:
+            for triple in _triples(stem):
+                holders.setdefault(triple, []).append(stem)
+    found = whole = 0
+    for stem in c.target.wanted:
+        own = _triples(stem)
+        shared = Counter(holder for triple in own for holder in holders.get(triple, ()))
+        most = max(shared.values(), default=0)
+        found += most if most >= MOST_OF_A_WORD * len(own) else 0
+        whole += len(own)
+    return _share(found, whole)
 
 
-def _triples(stems: Sequence[str]) -> set[str]:
-    found = set[str]()
-    for stem in stems:
-        padded = f"^{stem}$"
-        found.update(padded[i : i + 3] for i in range(len(padded) - 2))
-    return found
+@lru_cache(maxsize=4096)
+def _triples(stem: str) -> frozenset[str]:
+    padded = f"^{stem}$"
+    return frozenset(padded[i : i + 3] for i in range(len(padded) - 2))
 
 
 def _extent(c: Comparison) -> dict[str, float]:

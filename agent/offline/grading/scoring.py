@@ -26,6 +26,7 @@ AGREES = 0.62
 USUAL_POINTS = 5
 ENTRIES_SHARE = 0.5  # of the quality where a question lists labels and the answer takes them up
 FIGURES_WORTH = 0.3  # of it where a question asks for figures
+SUBSTANCE = 0.5  # of what is wanted: with as much, an answer is neither empty nor astray
 OUTRIGHT = 0.7  # of a point's own words; the other points of a question share less than half as many
 
 _REFUSAL = re.compile("|".join(REFUSALS))
@@ -64,7 +65,7 @@ def grade_answer(
 
 def grade_with(model: Model, target: Target, answer: str) -> Grade:
     """The grade by a given model, which is what the fitting script measures."""
-    comparison = Comparison(target, read(answer), model.usage)
+    comparison = Comparison(target, read(answer, target.known), model.usage)
     sightings = [look_for(comparison, point) for point in target.points]
     declined = declines(comparison)
     if declined or is_silent(comparison):
@@ -134,15 +135,19 @@ def credit_of(
     """The share of the worth that the doubts leave.
 
     A doubt that is certain leaves what texts of its kind are worth at most. Where the reference has but
-    three words, listing them is an answer, so there *salad* counts nothing. By key points the doubt about
+    three words, listing them is an answer, so there *salad* counts nothing. The more of what is wanted an
+    answer has, the less it costs that it may be empty talk or may stray. By key points the doubt about
     empty talk costs half, for talk makes no point anyway and a story may be told in everyday words; and an
     answer that strays makes none either.
     """
     left = worth
+    lacking = max(0.0, 1 - measures["rare_recall"] / SUBSTANCE)
     for name, most in model.worths.items():
         certainty = doubted[name]
         if name == "salad":
             certainty *= min(max((measures["reference"] - LIST_WORDS) / (TOLD_WORDS - LIST_WORDS), 0.0), 1.0)
+        if name in ("emptiness", "strayed"):
+            certainty *= lacking
         if points:
             certainty *= {"emptiness": 0.5, "strayed": 0.0}.get(name, 1.0)
         left -= certainty * max(0.0, left - most)

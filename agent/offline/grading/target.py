@@ -79,6 +79,11 @@ class Target:
     signalled: bool
     by_points: bool
 
+    @property
+    def known(self) -> frozenset[str]:
+        """The stems that are no name, though an answer may write them with a capital."""
+        return self.hopes | self.asked
+
 
 def set_target(question: str, key_points: Sequence[KeyPoint], reference: str | None) -> Target:
     """The target of a question; the same question costs nothing the second time."""

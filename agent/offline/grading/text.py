@@ -7,7 +7,7 @@ a quote can be cut out of the original verbatim.
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from threading import Lock
@@ -24,6 +24,9 @@ from agent.offline.grading.grammar import (
 )
 
 LONGEST_WORD = 40
+# What stands for any name: no word of a text is spelt like this.
+NAME = "<name>"
+SHORT_NAME = 3
 NEGATION_REACH = 9
 
 _STOP_WORDS = word_list("stop_words")
@@ -34,10 +37,14 @@ _AFFIRMED_BY = word_list("affirmed_by")
 _DENIALS = word_list("denials")
 _CLAUSE_ENDS = word_list("clause_ends")
 _OPENERS = word_list("openers")
+_LINKS = word_list("name_links")
 _NUMBERS = {word: str(n) for n, word in enumerate(ordered_words("numbers"))}
+_TENS = {word: str(n) for n, word in enumerate(ordered_words("tens"), start=2)}
+_UNITS = frozenset(ordered_words("numbers")[1:10])
 _HESITATION = re.compile(rf"\b(?:{'|'.join(HESITATIONS)})(?=[\s,.!?;:]|$),?")
 
-_CAPITAL = r"[A-ZÀ-ÖØ-ÞĀ-Ž][\w'’.-]*"
+# Any letter but a small Latin one, for names are written in other scripts and with their own marks.
+_CAPITAL = r"[^\W\d_a-zß-ÿ][\w\u0300-\u036f'’.-]*"
 _LINK = r"(?:of|the|de|da|dos|del|van|von|bin|al|el|la|and|for|at) +"
 _NAME = rf"(?-i:{_CAPITAL}(?:[ -]+(?:{_LINK})*{_CAPITAL}){{0,6}})"
 _SCHOOL = (
@@ -64,7 +71,7 @@ class Reading:
 
     `starts` and `ends` are offsets into the original text; `sentences` numbers the sentence a word is in;
     `denied` tells whether an odd number of negations reach the word; `listed` whether a mark or
-    line end stands before it; `capital` whether it has a capital letter for no such reason.
+    line end stands before it.
     """
 
     text: str
@@ -75,7 +82,6 @@ class Reading:
     sentences: list[int]
     denied: list[bool]
     listed: list[bool]
-    capital: list[bool]
     negators: int
     denials: int
 
@@ -103,6 +109,8 @@ def stem(form: str) -> str:
     """
     if form[0].isdigit():
         return _level_figure(form)
+    if form == NAME:
+        return NAME
     if len(form) < 4:
         return _NUMBERS.get(form, form)
     with _stemming:
@@ -150,37 +158,113 @@ def _fold_character(character: str) -> str:
     return "".join(SPELT_OUT.get(c) or LOOK_ALIKES.get(c) or c.casefold() for c in plain)
 
 
-def read(text: str) -> Reading:
-    """The text as words. Takes time proportional to its length."""
+def read(text: str, known: Container[str] | None = None) -> Reading:
+    """The text as words. Takes time proportional to its length.
+
+    If the known stems are given, any other word with a capital that opens no sentence is taken for a name.
+    All names read alike and are one word however many they have, so that who or where is told of makes no
+    difference.
+    """
     mixed = not text.isupper()
     folded, offsets = fold(_SOMEBODY.sub(_blank, text) if mixed else text)
     folded = _HESITATION.sub(_blank, folded)
-    reading = Reading(text, [], [], [], [], [], [], [], [], 0, 0)
-    sentence, listed, breaks = 0, True, set[int]()
+    reading = Reading(text, [], [], [], [], [], [], [], 0, 0)
+    sentence, breaks = 0, set[int]()
+    listed, opens, named = True, True, False
     for match in _SYMBOL.finditer(folded):
         symbol = match[0]
         if not symbol[0].isalnum():
-            sentence += _ends_sentence(symbol, folded, match.span())
+            ends = _ends_sentence(symbol, folded, match.span())
+            sentence += ends
             listed = True
+            opens = opens or ends or symbol[-1] not in ",(."
+            named = named and symbol == "." and not ends
             breaks.add(len(reading.forms))
             continue
         start, end = match.span()
         if offsets is not None:
             start, end = offsets[start], offsets[end - 1] + 1
-        capital = mixed and text[start].isupper()
+        joined = text[start - 1] == "-"
+        if joined and symbol in _UNITS and reading.forms and reading.forms[-1] in _TENS:
+            _complete_figure(reading, symbol, end)
+            continue
+        named = named and not any(map(str.isalnum, text[reading.ends[-1] : start]))
+        capital = mixed and _is_capital(text[start])
         sentence += capital and not listed and symbol in _OPENERS
+        if known is not None and named and (capital or joined) and _may_go_on(symbol, known):
+            _prolong_name(reading, end)
+            continue
+        if known is not None and capital and not opens and _may_name(symbol, known):
+            _add(reading, NAME, (start, end), sentence, listed)
+            listed, named = False, True
+            continue
         for form in _expand(symbol):
             if form in _ARTICLES:
                 continue
-            reading.forms.append(form)
-            reading.stems.append(stem(form))
-            reading.starts.append(start)
-            reading.ends.append(end)
-            reading.sentences.append(sentence)
-            reading.listed.append(listed)
-            reading.capital.append(capital and not listed)
+            _add(reading, form, (start, end), sentence, listed)
             listed = False
+        first = known is not None and capital and _may_begin(symbol, known, opens=opens)
+        named = bool(reading.forms) and (first or (named and symbol in _LINKS))
+        opens = False
     return _with_denials(reading, breaks)
+
+
+def _is_capital(character: str) -> bool:
+    """Whether it is a letter that may open a name: a capital, or one of a script that has none."""
+    return character.isalpha() and not character.islower()
+
+
+def _complete_figure(reading: Reading, unit: str, end: int) -> None:
+    """Make one figure of the last word and this one: `thirty-one` is 31, and says nothing of one."""
+    reading.forms[-1] = reading.stems[-1] = _TENS[reading.forms[-1]] + _NUMBERS[unit]
+    reading.ends[-1] = end
+
+
+def _may_name(symbol: str, known: Container[str]) -> bool:
+    """Whether a word with a capital that opens no sentence is a name."""
+    word = _plain(symbol)
+    return is_content(word) and word not in _NUMBERS and stem(word) not in known
+
+
+def _plain(symbol: str) -> str:
+    """The word without what is contracted with it: `we` of `we're`, but all of `o'brien`."""
+    head, _, tail = symbol.partition("'")
+    return symbol if len(tail) >= SHORT_NAME else head
+
+
+def _is_usual(symbol: str) -> bool:
+    """Whether a function word may have a capital though no name is near."""
+    return symbol in _OPENERS or _plain(symbol) == "i"
+
+
+def _may_begin(symbol: str, known: Container[str], *, opens: bool) -> bool:
+    """Whether a word with a capital may be the first of a name of several words."""
+    return _may_name(symbol, known) or not (opens or is_content(_plain(symbol)) or _is_usual(symbol))
+
+
+def _may_go_on(symbol: str, known: Container[str]) -> bool:
+    """Whether a word with a capital right after a name belongs to it: `Kim Do` is one name."""
+    return _may_name(symbol, known) or not (is_content(_plain(symbol)) or _is_usual(symbol))
+
+
+def _prolong_name(reading: Reading, end: int) -> None:
+    """Let the last word reach further; what links the parts of a name, as in `Vincent van Gogh`, goes."""
+    columns = (reading.forms, reading.stems, reading.starts, reading.ends, reading.sentences, reading.listed)
+    while len(reading.forms) > 1 and reading.forms[-1] in _LINKS:
+        for column in columns:
+            column.pop()
+    if not is_content(reading.forms[-1]):
+        reading.forms[-1] = reading.stems[-1] = NAME
+    reading.ends[-1] = end
+
+
+def _add(reading: Reading, form: str, span: tuple[int, int], sentence: int, listed: bool) -> None:
+    reading.forms.append(form)
+    reading.stems.append(stem(form))
+    reading.starts.append(span[0])
+    reading.ends.append(span[1])
+    reading.sentences.append(sentence)
+    reading.listed.append(listed)
 
 
 def _blank(match: re.Match[str]) -> str:
@@ -243,7 +327,6 @@ def _with_denials(reading: Reading, breaks: set[int]) -> Reading:
         sentences,
         denied,
         reading.listed,
-        reading.capital,
         negators,
         denials,
     )
