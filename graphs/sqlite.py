@@ -5,6 +5,7 @@ a writer (WAL).
 """
 
 import sqlite3
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar, cast
 
 from langgraph.checkpoint.serde.base import SerializerProtocol
@@ -18,6 +19,9 @@ from graphs.migrate import sqlite_path
 from graphs.store import Work
 
 T = TypeVar("T")
+
+COMMITS_TO_MOVE = 500  # some 10 MB of the write-ahead log
+MOST_PAGES = 4000  # some 16 MB
 
 
 class SqliteFile:
@@ -38,6 +42,14 @@ class SqliteFile:
         self._reader = engine.connect()
         self._reader_apart = engine.connect()
         self._writer = engine.connect().execution_options(write=True)
+        self._writer.exec_driver_sql("PRAGMA wal_autocheckpoint=0")
+        self._writer.rollback()
+        self._mover = sqlite3.connect(
+            sqlite_path(database_url), isolation_level=None, check_same_thread=False
+        )
+        self._moving_thread = ThreadPoolExecutor(1, "mover")
+        self._moving: Future[int] | None = None
+        self._commits = 0
 
     def read(self, work: Work[T], *, is_apart: bool, is_long: bool) -> T:
         """What a work comes to, all of it at one instant."""
@@ -49,7 +61,31 @@ class SqliteFile:
     def commit(self, works: list[Work[Any]]) -> list[Any]:
         """What the works come to, in one transaction."""
         with self._writer.begin():
-            return [work(self._writer) for work in works]
+            done = [work(self._writer) for work in works]
+        self._look_after_log()
+        return done
+
+    def _look_after_log(self) -> None:
+        """Have another thread move what is in the log to its place in the file, which takes the disk a while.
+
+        Writing goes on meanwhile, so the log is never empty and never begins anew. Where it has become long,
+        the little that is left is therefore moved here.
+        """
+        self._commits += 1
+        if self._moving is None and self._commits >= COMMITS_TO_MOVE:
+            self._moving = self._moving_thread.submit(self._move)
+        elif self._moving is not None and self._moving.done():
+            if self._moving.result() > MOST_PAGES:
+                self._move()
+            self._moving, self._commits = None, 0
+
+    def _move(self) -> int:
+        """Move what nobody is reading just now; how many pages the log holds."""
+        try:
+            ((_, pages, _),) = self._mover.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+        except sqlite3.Error:  # a full disk, say; the log keeps it
+            return 0
+        return int(pages)
 
     def save_on(self, connection: Connection, serde: SerializerProtocol) -> SqliteSaver:
         """LangGraph's saver on a connection of the store."""
@@ -59,6 +95,8 @@ class SqliteFile:
 
     def close(self) -> None:
         """Close the file."""
+        self._moving_thread.shutdown()
+        self._mover.close()
         for connection in (self._reader, self._reader_apart, self._writer):
             connection.close()
         self._engine.dispose()

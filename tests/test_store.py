@@ -132,3 +132,18 @@ def test_a_task_ends_though_it_forgets_that_it_was_told_to() -> None:
         assert task.cancelled()
 
     asyncio.run(run())
+
+
+def test_the_log_does_not_grow_with_what_is_written(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    log = path.with_name("store.db-wal")
+
+    async def work(store: Store) -> None:
+        sizes = list[int]()
+        for number in range(3000):
+            await store.write(note(number, "words " * 1000))
+            sizes.append(log.stat().st_size)
+        assert max(sizes) < 40_000_000  # all of it is more
+
+    with_store(path, work)
+    assert len(notes_in(path)) == 3000
