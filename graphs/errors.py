@@ -44,5 +44,12 @@ class StoreFailed(Exception):
         self.retryable = retryable
 
 
+class RecordMoved(StoreFailed):
+    """Another server has gone on with the interview, so this step was not recorded."""
+
+    def __init__(self) -> None:
+        super().__init__("Another server has gone on with this interview. Send the same again.")
+
+
 class RedisAway(Exception):
     """Redis does not answer, so each server goes by what it knows itself."""

@@ -100,7 +100,7 @@ class Relay(Protocol):
     def unwatch(self, interview_id: str) -> None:
         """Bring it no more."""
 
-    async def wants_pieces(self, interview_id: str) -> bool:
+    def wants_pieces(self, interview_id: str) -> bool:
         """Whether somebody on another server wants to read feedback while it is being written."""
 
 
@@ -122,11 +122,11 @@ class EventBus:
         for watcher in tuple(self._watchers.get(interview_id, ())):
             watcher.put(event)
 
-    async def wants_pieces(self, interview_id: str) -> bool:
+    def wants_pieces(self, interview_id: str) -> bool:
         """Whether somebody wants to read feedback while it is being written."""
         if any(watcher.wants_pieces for watcher in self._watchers.get(interview_id, ())):
             return True
-        return self.relay is not None and await self.relay.wants_pieces(interview_id)
+        return self.relay is not None and self.relay.wants_pieces(interview_id)
 
     @contextmanager
     def subscribe(self, interview_id: str, *, wants_pieces: bool = False) -> Iterator[Subscription]:

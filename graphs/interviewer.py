@@ -23,7 +23,7 @@ from agent.settings import load_settings
 from agent.telemetry import follow_up_context
 from graphs.checkpoints import Checkpoints
 from graphs.coordination import Locks
-from graphs.errors import AnswerConflict, InterviewForeign, Refused, StoreFailed
+from graphs.errors import AnswerConflict, InterviewForeign, RecordMoved, Refused, StoreFailed
 from graphs.events import (
     AnswerEvaluated,
     Event,
@@ -161,12 +161,15 @@ class Interviewer:
 
     async def _take_turn(self, interview_id: str, question_id: str | None, text: str) -> AnswerResult:
         with count_turn() as turn:
-            result = await self._submit(interview_id, question_id, text)
+            try:
+                result = await self._submit(interview_id, question_id, text)
+            except RecordMoved:  # what was kept here was out of date
+                result = await self._submit(interview_id, question_id, text)
             turn.outcome = "repeated" if result.repeated else "graded"
             return result
 
     async def _submit(self, interview_id: str, question_id: str | None, text: str) -> AnswerResult:
-        async with self._at_work(interview_id) as recorded:
+        async with self._at_work(interview_id, question_id) as recorded:
             interview = await self._advance(recorded) if recorded.status == "created" else recorded
             turn = _find_turn(interview, question_id)
             bind_contextvars(question_id=turn.question.id)
@@ -175,7 +178,11 @@ class Interviewer:
                 _expect_open(interview, turn)
                 record = self.records.add_answer(interview_id, turn.question.id, text)
                 interview = replace(interview, turns=(*interview.turns[:-1], replace(turn, answer=text)))
-                interview = await self._advance(interview, SUMMARY_STEPS, record)
+                if self.records.store.is_shared:  # another server may have graded it, which shows here
+                    await record
+                    interview = await self._advance(interview, SUMMARY_STEPS)
+                else:
+                    interview = await self._advance(interview, SUMMARY_STEPS, record)
             elif turn.answer != text:
                 raise AnswerConflict(
                     "This question was already answered differently.", _open_question(interview)
@@ -216,7 +223,7 @@ class Interviewer:
             return interview
         self._announce_thinking(interview.id, begins=True)
         try:
-            stream = await self.events.wants_pieces(interview.id)
+            stream = self.events.wants_pieces(interview.id)
             async with (
                 _Behind() as behind,
                 aclosing(self._threads.run(interview, stop_before, stream=stream)) as steps,
@@ -236,10 +243,7 @@ class Interviewer:
         return interview
 
     def _keep(self, interview: Interview) -> None:
-        """Keep an interview as it was just recorded, until somebody works on it again.
-
-        Where other servers write interviews too, what is kept is held against the record first.
-        """
+        """Keep an interview as it was just recorded, until somebody works on it again."""
         if interview.ended_at is None:
             self._kept[interview.id] = interview
         if len(self._kept) > MOST_KEPT:
@@ -298,14 +302,18 @@ class Interviewer:
         self.events.publish(interview.id, InterviewEnded(summary))
 
     @asynccontextmanager
-    async def _at_work(self, interview_id: str) -> AsyncIterator[Interview]:
-        """The interview as recorded, while nobody else works on it."""
+    async def _at_work(self, interview_id: str, question_id: str | None = None) -> AsyncIterator[Interview]:
+        """The interview as recorded, while nobody else works on it.
+
+        Where other servers write interviews too, what is kept is read anew unless the given question is open
+        in it; whether it still is shows when the answer is recorded.
+        """
         with bound_contextvars(interview_id=interview_id):
             async with self._locks.hold(interview_id):
                 kept = self._kept.pop(interview_id, None)
-                if kept is None or (self.records.store.is_shared and not await self.records.is_still(kept)):
-                    kept = await self.records.read_interview(interview_id)
-                yield kept
+                if kept and self.records.store.is_shared and kept.turns[-1].question.id != question_id:
+                    kept = None
+                yield kept or await self.records.read_interview(interview_id)
 
     def _announce_thinking(self, interview_id: str, *, begins: bool) -> None:
         if begins and interview_id not in self._thinking:

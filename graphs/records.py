@@ -18,6 +18,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     delete,
+    exists,
     func,
     select,
     update,
@@ -26,7 +27,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import Connection
 
 from agent.interview import ABANDONED_AFTER, Evaluation, InterviewConfig, Question, Summary, Turn
-from graphs.errors import InterviewUnknown, StoreFailed
+from graphs.errors import InterviewUnknown, RecordMoved, StoreFailed
 from graphs.store import Store
 from graphs.tables import api_keys, evaluations, interviews, responses, turns
 
@@ -50,16 +51,6 @@ _READ_TURNS = (
     .where(turns.c.interview_id == bindparam("interview_id"))
     .order_by(turns.c.number)
 )
-_FIND_OPEN = (
-    select(turns.c.number)
-    .join(interviews)
-    .where(
-        (turns.c.interview_id == bindparam("interview_id"))
-        & (turns.c.number == bindparam("at"))
-        & turns.c.answer.is_(None)
-        & interviews.c.ended_at.is_(None)
-    )
-)
 _ADD_TURN = insert(turns).on_conflict_do_nothing().execution_options(preserve_rowcount=True)
 _ADD_EVALUATION = insert(evaluations).on_conflict_do_nothing().execution_options(preserve_rowcount=True)
 _START_CLOCK = update(interviews).where(
@@ -69,6 +60,7 @@ _ADD_ANSWER = update(turns).where(
     (turns.c.interview_id == bindparam("place"))
     & (turns.c.number == bindparam("at"))
     & turns.c.answer.is_(None)
+    & exists().where((interviews.c.id == bindparam("place")) & interviews.c.ended_at.is_(None))
 )
 
 
@@ -168,12 +160,6 @@ class Records:
             return _read_interview(row, connection.execute(_READ_TURNS, place).all())
 
         return await self.store.read(read)
-
-    async def is_still(self, interview: Interview) -> bool:
-        """Whether an interview with an open question still stands as it was read; it never goes back."""
-        place = {"interview_id": interview.id, "at": len(interview.turns)}
-        found = await self.store.read(lambda connection: connection.execute(_FIND_OPEN, place).first())
-        return found is not None
 
     async def add_question(self, interview: Interview, question: Question, asked_at: datetime) -> None:
         """Record a question as asked; the first one starts the interview's clock."""
@@ -316,9 +302,9 @@ class Records:
 
 
 def _expect_change(result: CursorResult[Any]) -> None:
-    """Nothing changed where another server went on with the interview, for this one had lost its lock."""
+    """Nothing changed where another server went on with the interview: before, or since the lock was lost."""
     if result.rowcount == 0:
-        raise StoreFailed("Another server has gone on with this interview. Send the same again.")
+        raise RecordMoved
 
 
 def _was_completed(since: datetime | None, until: datetime | None) -> ColumnElement[bool]:

@@ -16,7 +16,7 @@ import psycopg
 import pytest
 from alembic import command
 from alembic.config import Config
-from databases import Postgres, RedisServer, wait_until
+from databases import DEADLINE, Postgres, RedisServer, wait_until
 from nursery import ForkedServer, Nursery, nursing
 from provider import Provider, serving
 from running import run_interviewer
@@ -349,22 +349,32 @@ def test_a_cluster_behind_its_balancer_restarts_in_turn_and_loses_no_turn(
 
 
 async def _hold_meanwhile(urls: Sequence[str], work: Callable[[], None]) -> list[int]:
-    """How many turns each of some candidates had meanwhile, half of them over sockets."""
+    """How many turns each of some candidates had before and after, half of them over sockets."""
     over = asyncio.Event()
-    talks = [_talk(urls, number, over) for number in range(3)]
+    turns = [0] * 6
     with httpx.Client(base_url=f"{urls[0]}/api/v1", headers=AUTHORIZED, timeout=20) as client:
         ids = [create_interview(client, duration=240) for _ in range(3)]
-    talks += [_talk_live(urls, number, ids[number], over) for number in range(3)]
-    turns = asyncio.gather(*talks)
+    talks = [asyncio.create_task(_talk(urls, number, turns, over)) for number in range(3)]
+    for number, interview_id in enumerate(ids, 3):
+        talks.append(asyncio.create_task(_talk_live(urls, number, turns, interview_id, over)))
+
+    async def wait_for_a_turn_of_each() -> None:
+        before = turns.copy()
+        async with asyncio.timeout(DEADLINE):
+            while any(turns[one] == before[one] and not talk.done() for one, talk in enumerate(talks)):  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+
+    await wait_for_a_turn_of_each()
     await asyncio.to_thread(work)
+    await wait_for_a_turn_of_each()
     over.set()
-    return list(await turns)
+    await asyncio.gather(*talks)
+    return turns
 
 
-async def _talk(urls: Sequence[str], number: int, over: asyncio.Event) -> int:
+async def _talk(urls: Sequence[str], number: int, turns: list[int], over: asyncio.Event) -> None:
     """Answer over REST; what fails is sent again, to the next server."""
     places = count(number)
-    turns = 0
 
     async def ask(method: str, path: str, **content: object) -> Json:
         while True:
@@ -388,15 +398,17 @@ async def _talk(urls: Sequence[str], number: int, over: asyncio.Event) -> int:
         question = (await ask("GET", f"/interviews/{interview_id}"))["current_question"]
         answered = 0
         while question is not None and not over.is_set():
-            body = {"question_id": question["id"], "answer": f"{ANSWER} {turns}"}
+            body = {"question_id": question["id"], "answer": f"{ANSWER} {turns[number]}"}
             told = await ask("POST", f"/interviews/{interview_id}/answers", json=body)
-            question, turns, answered = told["next_question"], turns + 1, answered + 1
+            question, answered = told["next_question"], answered + 1
+            turns[number] += 1
         record = await ask("POST", f"/interviews/{interview_id}/end")
         assert record["summary"]["answered"] == answered
-    return turns
 
 
-async def _talk_live(urls: Sequence[str], number: int, interview_id: str, over: asyncio.Event) -> int:
+async def _talk_live(
+    urls: Sequence[str], number: int, turns: list[int], interview_id: str, over: asyncio.Event
+) -> None:
     """Answer over sockets; after each close, go on at the next server."""
     answered = set[str]()
     places = count(number)
@@ -405,7 +417,7 @@ async def _talk_live(urls: Sequence[str], number: int, interview_id: str, over: 
             address = urls[next(places) % len(urls)].replace("http", "ws", 1)
             url = f"{address}/api/v1/ws/interviews/{interview_id}?token={KEY}"
             async with connect_live(url) as socket:
-                await _answer_live(socket, answered, over)
+                await _answer_live(socket, number, turns, answered, over)
         except ConnectionClosed as closing:
             code = closing.rcvd.code if closing.rcvd else None
             if code == 1000:
@@ -414,10 +426,11 @@ async def _talk_live(urls: Sequence[str], number: int, interview_id: str, over: 
                 raise
         except (OSError, InvalidStatus, InvalidMessage):  # nobody is there, or the balancer says so
             await asyncio.sleep(0.05)
-    return len(answered)
 
 
-async def _answer_live(socket: LiveConnection, answered: set[str], over: asyncio.Event) -> None:
+async def _answer_live(
+    socket: LiveConnection, number: int, turns: list[int], answered: set[str], over: asyncio.Event
+) -> None:
     while not over.is_set():
         message = json.loads(await socket.recv())
         if message["type"] == "question":
@@ -425,6 +438,7 @@ async def _answer_live(socket: LiveConnection, answered: set[str], over: asyncio
             await socket.send(frame("answer", question_id=question_id, answer=ANSWER))
         elif message["type"] == "feedback":
             answered.add(message["data"]["question_id"])
+            turns[number] = len(answered)
         assert message["type"] != "error", message
 
 
