@@ -1,6 +1,7 @@
 """The command line: `interviewer serve`, `chat`, `keys` and what else operates the service."""
 
 import asyncio
+import gc
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -48,6 +49,7 @@ def serve(
     ] = None,
 ) -> None:
     """Serve the API."""
+    gc.disable()  # until it serves: what is loaded until then stays for good
     from api import server
 
     settings = load_settings()

@@ -68,6 +68,7 @@ def _spare_collector() -> None:
     """Keep the garbage collector away from what was loaded for good, and let it come less often."""
     gc.freeze()
     gc.set_threshold(COLLECT_AFTER)
+    gc.enable()
 
 
 class AnnouncingServer(uvicorn.Server):
