@@ -1,10 +1,11 @@
 """The format of the question bank's files, read strictly: nothing missing, nothing unknown."""
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+
+import rtoml
 
 from agent.errors import EngineFailed
 from agent.interview import DIFFICULTIES, Difficulty, KeyPoint, QuestionDraft, QuestionType, Rubric
@@ -134,8 +135,8 @@ def _point(row: Mapping[str, object], where: str) -> KeyPoint:
 
 def _parse(path: Path) -> Mapping[str, object]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as fault:
+        return rtoml.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, rtoml.TomlParsingError) as fault:
         raise BankError(f"{path.name}: expected a readable TOML file, got: {fault}") from fault
 
 
