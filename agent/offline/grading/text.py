@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from threading import Lock
 
-from snowballstemmer.english_stemmer import EnglishStemmer  # type: ignore[import-untyped]
+from Stemmer import Stemmer  # type: ignore[import-not-found]  # compiled, without types
 
 from agent.offline.grading.grammar import (
     CONTRACTED,
@@ -127,7 +127,7 @@ def _level_figure(form: str) -> str:
     return plain if plain[:1].isalnum() else f"0{plain}"
 
 
-_stemmer = EnglishStemmer()
+_stemmer = Stemmer("english", 0)  # without its own cache, since stem() has one
 _stemming = Lock()  # a stemmer keeps the word it works on in itself
 
 
