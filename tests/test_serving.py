@@ -1,5 +1,6 @@
 """Starting a server: the first minute, and what goes wrong in it."""
 
+import gc
 import os
 import shlex
 import socket
@@ -17,6 +18,8 @@ from running import Terminal
 from serving import KEY, Server, clean_environment, create_interview, read_interview, submit
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
+
+from api.server import _spare_collector
 
 StartServer = Callable[..., Server]
 
@@ -50,6 +53,18 @@ def read_rest(server: Server, last: str) -> str:
     while lines[-1] and not lines[-1].startswith(last):
         lines.append(server.process.stdout.readline())
     return "".join(lines)
+
+
+def test_a_server_collects_garbage_though_its_start_does_not() -> None:
+    before = gc.get_threshold()
+    gc.disable()
+    try:
+        _spare_collector()
+        assert gc.isenabled()
+    finally:
+        gc.enable()
+        gc.unfreeze()
+        gc.set_threshold(*before)
 
 
 def test_the_first_start_prints_a_key_and_a_line_that_works_when_pasted(start_server: StartServer) -> None:
