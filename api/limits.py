@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from math import ceil
 from typing import TYPE_CHECKING, Literal
@@ -95,29 +95,27 @@ class SocketLimit:
             from api.shared_limits import Places  # noqa: PLC0415 - as above
 
             self._places = Places(redis)
-        self._open: defaultdict[str, set[str]] = defaultdict(set)
-        self._revoked: dict[str, asyncio.Event] = {}
+        self._open: defaultdict[str, dict[str, Callable[[], None]]] = defaultdict(dict)
 
     @asynccontextmanager
-    async def open(self, owner: str) -> AsyncIterator[asyncio.Event]:
-        """Take a place for as long as the context lasts; the event is set when the key is revoked.
+    async def open(self, owner: str, revoked: Callable[[], None]) -> AsyncIterator[None]:
+        """Take a place for as long as the context lasts; `revoked` is called when the key is.
 
         Raises the 429 error while all places of the key are taken.
         """
         if len(self._open[owner]) >= self._most:
             raise self._refuse()
         place = uuid4().hex
-        self._open[owner].add(place)
+        self._open[owner][place] = revoked
         try:
             if self._places and not await self._places.take(owner, place, self._most):
                 raise self._refuse()
             with OPEN_SOCKETS.track_inprogress():
-                yield self._revoked.setdefault(owner, asyncio.Event())
+                yield
         finally:
-            self._open[owner].discard(place)
+            del self._open[owner][place]
             if not self._open[owner]:
                 del self._open[owner]
-                self._revoked.pop(owner, None)
             if self._places:
                 self._places.give_back(owner, place)
 
@@ -133,8 +131,8 @@ class SocketLimit:
 
     def close(self, owner: str) -> None:
         """Tell the sockets of a key to close."""
-        if owner in self._revoked:
-            self._revoked[owner].set()
+        for revoked in tuple(self._open.get(owner, {}).values()):
+            revoked()
 
     def _refuse(self) -> ApiError:
         LIMITS_HIT.labels("sockets").inc()

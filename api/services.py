@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -36,18 +36,30 @@ class Shutdown:
     """Tells everyone in the process that it stops, and how long they have."""
 
     def __init__(self) -> None:
-        self.begun = asyncio.Event()
+        self.has_begun = False
         self._until = 0.0
+        self._told: set[Callable[[], None]] = set()
 
     def begin(self) -> None:
         """From now on nothing new begins; what has begun has `SHUTDOWN_SECONDS`."""
         self._until = time.monotonic() + SHUTDOWN_SECONDS
-        self.begun.set()
+        self.has_begun = True
+        for act in tuple(self._told):
+            act()
+
+    @contextmanager
+    def told_to(self, act: Callable[[], None]) -> Iterator[None]:
+        """Have something done when it begins, while the context lasts."""
+        self._told.add(act)
+        try:
+            yield
+        finally:
+            self._told.discard(act)
 
     @property
     def seconds_left(self) -> float:
         """What is left of the time, at least a moment."""
-        return max(1.0, self._until - time.monotonic()) if self.begun.is_set() else SHUTDOWN_SECONDS
+        return max(1.0, self._until - time.monotonic()) if self.has_begun else SHUTDOWN_SECONDS
 
 
 @dataclass(frozen=True, slots=True)

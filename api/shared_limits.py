@@ -1,7 +1,7 @@
 """What all servers count together, in Redis."""
 
 import asyncio
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Collection, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -65,7 +65,7 @@ class Places:
         self._leaving.add(task)
         task.add_done_callback(self._leaving.discard)
 
-    async def keep(self, places: Mapping[str, set[str]]) -> None:
+    async def keep(self, places: Mapping[str, Collection[str]]) -> None:
         """Renew the places of this server, also in a Redis that has forgotten them."""
         for owner, own in list(places.items()):
             if own:

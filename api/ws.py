@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, MutableMapping
 from contextlib import suppress
+from functools import partial
 from typing import Any, Literal, TypeVar
 
 import structlog
@@ -113,8 +114,9 @@ async def hold_interview(websocket: WebSocket, interview_id: str) -> None:
         owner = websocket.state.owner = await services.authenticator.identify(websocket)
         await services.requests.count(owner)
         interview = await services.interviewer.find(owner, interview_id)
-        async with services.sockets.open(owner) as revoked:
-            await Conversation(websocket, services, interview).hold(revoked)
+        conversation = Conversation(websocket, services, interview)
+        async with services.sockets.open(owner, revoked=partial(conversation.end, POLICY_VIOLATION)):
+            await conversation.hold()
     except (WebSocketDisconnect, OSError):  # the client left, perhaps before the handshake was over
         return
     except Exception as error:  # noqa: BLE001 - every failure becomes the contract's envelope
@@ -135,23 +137,31 @@ class Conversation:
         self._shown: str | None = None
         self._over = False
         self._thinks = False
-        self._idle = asyncio.Event()
+        self._idle = False
         self._inbox: asyncio.Queue[tuple[Frame, str | None]] = asyncio.Queue(MOST_WAITING)
+        self._ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
 
-    async def hold(self, revoked: asyncio.Event) -> None:
+    def end(self, code: int) -> None:
+        """Have the socket closed with a code, unless that has begun."""
+        if not self._ended.done():
+            self._ended.set_result(code)
+
+    async def hold(self) -> None:
         """Accept the socket and serve it until the interview or the connection is over."""
         await self._websocket.accept()
-        with self._interviewer.events.subscribe(self._id, wants_pieces=self._streams) as events:
-            works = {
-                asyncio.create_task(self._listen()): NORMAL,
-                asyncio.create_task(self._converse()): NORMAL,
-                asyncio.create_task(self._forward(events)): NORMAL,
-                asyncio.create_task(events.overflowed.wait()): TRY_AGAIN_LATER,
-                asyncio.create_task(revoked.wait()): POLICY_VIOLATION,
-                asyncio.create_task(self._await_shutdown()): SERVICE_RESTART,
-            }
+        overflowed = partial(self.end, TRY_AGAIN_LATER)
+        with (
+            self._services.shutdown.told_to(self._end_if_idle),
+            self._interviewer.events.subscribe(self._id, overflowed, wants_pieces=self._streams) as events,
+        ):
+            works = [
+                asyncio.create_task(work)
+                for work in (self._listen(), self._converse(), self._forward(events))
+            ]
             try:
-                done, _ = await asyncio.wait(works, return_when=asyncio.FIRST_COMPLETED)
+                awaited: list[asyncio.Future[Any]] = [*works, self._ended]
+                await asyncio.wait(awaited, return_when=asyncio.FIRST_COMPLETED)
+                done = [work for work in works if work.done()]
             finally:
                 await end_tasks(works)
         faults = [fault for work in done if (fault := work.exception()) is not None]
@@ -160,7 +170,8 @@ class Conversation:
         for fault in faults:
             log.error("socket_failed", kind=type(fault).__name__, exc_info=fault)
         with suppress(RuntimeError):  # the client, or what it sent, has closed the socket in the meantime
-            await self._websocket.close(INTERNAL_ERROR if faults else max(works[work] for work in done))
+            self.end(NORMAL)
+            await self._websocket.close(INTERNAL_ERROR if faults else self._ended.result())
 
     async def _listen(self) -> None:
         """Take in frames, each with the question that this client had been shown when it came.
@@ -180,16 +191,17 @@ class Conversation:
         if await self._attempt(self._send_position()) == "over":
             return
         while True:
-            if self._inbox.empty():
-                self._idle.set()
+            self._idle = self._inbox.empty()
+            if self._services.shutdown.has_begun:
+                self._end_if_idle()
             message = await self._inbox.get()
-            self._idle.clear()
+            self._idle = False
             await self._attempt(self._handle(*message))
 
-    async def _await_shutdown(self) -> None:
-        """Wait until the server stops and this socket's messages are dealt with."""
-        await self._services.shutdown.begun.wait()
-        await self._idle.wait()
+    def _end_if_idle(self) -> None:
+        """End this socket for the server's end, once its messages are dealt with."""
+        if self._idle:
+            self.end(SERVICE_RESTART)
 
     async def _attempt(self, step: Awaitable[T]) -> T | None:
         """Do a step; what is refused or fails is told to the client, and the socket stays open."""

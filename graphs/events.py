@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
@@ -71,10 +71,10 @@ Event = (
 class Subscription:
     """The events of one interview for one watcher, who is cut off when too many stay unread."""
 
-    def __init__(self, *, wants_pieces: bool = False) -> None:
+    def __init__(self, overflowed: Callable[[], None], *, wants_pieces: bool = False) -> None:
         self.wants_pieces = wants_pieces
         self._unread: asyncio.Queue[Event] = asyncio.Queue(MOST_UNREAD)
-        self.overflowed = asyncio.Event()
+        self._overflowed = overflowed
 
     async def next(self) -> Event:
         """The next event, once there is one."""
@@ -85,7 +85,7 @@ class Subscription:
         try:
             self._unread.put_nowait(event)
         except asyncio.QueueFull:
-            self.overflowed.set()
+            self._overflowed()
 
 
 class Relay(Protocol):
@@ -129,9 +129,11 @@ class EventBus:
         return self.relay is not None and self.relay.wants_pieces(interview_id)
 
     @contextmanager
-    def subscribe(self, interview_id: str, *, wants_pieces: bool = False) -> Iterator[Subscription]:
-        """Watch an interview for as long as the context lasts."""
-        subscription = Subscription(wants_pieces=wants_pieces)
+    def subscribe(
+        self, interview_id: str, overflowed: Callable[[], None], *, wants_pieces: bool = False
+    ) -> Iterator[Subscription]:
+        """Watch an interview for as long as the context lasts; `overflowed` is called if some are lost."""
+        subscription = Subscription(overflowed, wants_pieces=wants_pieces)
         self._watchers[interview_id].add(subscription)
         if self.relay is not None:
             self.relay.watch(interview_id, wants_pieces=wants_pieces)

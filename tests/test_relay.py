@@ -32,7 +32,7 @@ def redis_server() -> Iterator[RedisServer]:
 @pytest.fixture(autouse=True)
 def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(relay, "RENEW_SECONDS", 0.2)
-    monkeypatch.setattr(relay, "FORGET_SECONDS", 0.5)
+    monkeypatch.setattr(relay, "FORGET_SECONDS", 2.0)
 
 
 @asynccontextmanager
@@ -47,6 +47,10 @@ async def serving(server: RedisServer) -> AsyncIterator[EventBus]:
         await client.close()
 
 
+def ignore() -> None:
+    """What becomes of a watcher who does not read is not looked at here."""
+
+
 @asynccontextmanager
 async def listening(server: RedisServer) -> AsyncIterator[PubSub]:
     """All that is told of interviews, as Redis carries it."""
@@ -59,13 +63,13 @@ async def listening(server: RedisServer) -> AsyncIterator[PubSub]:
 
 async def is_told(wire: PubSub, events: EventBus, interview_id: str) -> bool:
     """Whether a server tells the others of an interview, followed by one that is known to be watched."""
-    for one in (interview_id, "watched"):
-        events.publish(one, ThinkingStarted())
     told = set[str]()
     async with asyncio.timeout(DEADLINE):
         while "watched" not in told:
-            message = await wire.get_message(timeout=1)
-            told |= {message["channel"].decode().rpartition(":")[2]} if message else set()
+            for one in (interview_id, "watched"):
+                events.publish(one, ThinkingStarted())
+            while (message := await wire.get_message(timeout=0.5)) and "watched" not in told:
+                told.add(message["channel"].decode().rpartition(":")[2])
     return interview_id in told
 
 
@@ -85,33 +89,33 @@ async def hear(watching: Subscription) -> object:
 
 async def test_only_what_others_watch_is_told_them(redis_server: RedisServer) -> None:
     async with serving(redis_server) as here, serving(redis_server) as there, listening(redis_server) as wire:
-        with there.subscribe("watched"):
+        with there.subscribe("watched", ignore):
             await wait_until_told(wire, here, "unwatched", expected=False)
-            with there.subscribe("late"):
+            with there.subscribe("late", ignore):
                 await wait_until_told(wire, here, "late", expected=True)
 
 
 async def test_a_server_that_cannot_know_yet_tells_everything(redis_server: RedisServer) -> None:
     async with serving(redis_server) as there, listening(redis_server) as wire:
-        with there.subscribe("watched"):
+        with there.subscribe("watched", ignore):
             async with serving(redis_server) as new:
                 assert await is_told(wire, new, "unwatched")
 
 
 async def test_a_late_watcher_is_told_to_read_what_it_may_have_missed(redis_server: RedisServer) -> None:
     async with serving(redis_server) as here, serving(redis_server) as there, listening(redis_server) as wire:
-        with there.subscribe("watched"):
+        with there.subscribe("watched", ignore):
             await wait_until_told(wire, here, "unwatched", expected=False)
-            with there.subscribe("late") as watching:
+            with there.subscribe("late", ignore) as watching:
                 assert await hear(watching) == RecordChanged()  # since it now listens
                 assert await hear(watching) == RecordChanged()  # since the others now know that it does
 
 
 async def test_a_server_that_is_gone_is_told_nothing_before_long(redis_server: RedisServer) -> None:
     async with serving(redis_server) as here, serving(redis_server) as there, listening(redis_server) as wire:
-        with there.subscribe("watched"):
+        with there.subscribe("watched", ignore):
             async with serving(redis_server) as gone:
-                gone.subscribe("left").__enter__()  # killed, it takes nothing back
+                gone.subscribe("left", ignore).__enter__()  # killed, it takes nothing back
                 await wait_until_told(wire, here, "left", expected=True)
             await wait_until_told(wire, here, "left", expected=False)
 
@@ -120,7 +124,10 @@ async def test_pieces_of_feedback_are_wanted_where_a_socket_elsewhere_asks_for_t
     redis_server: RedisServer,
 ) -> None:
     async with serving(redis_server) as here, serving(redis_server) as there:
-        with there.subscribe("whole"), there.subscribe("pieces", wants_pieces=True) as watching:
+        with (
+            there.subscribe("whole", ignore),
+            there.subscribe("pieces", ignore, wants_pieces=True) as watching,
+        ):
             async with asyncio.timeout(DEADLINE):
                 while not here.wants_pieces("pieces"):  # noqa: ASYNC110 - Redis tells it, and no event of ours
                     await asyncio.sleep(0.02)
