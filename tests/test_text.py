@@ -137,4 +137,10 @@ def test_tens_and_units_are_one_figure() -> None:
 
 def test_folding_plain_text_needs_no_offsets() -> None:
     assert fold("Plain") == ("plain", None)
-    assert fold("é") == ("e", [0])
+    assert fold("é") == ("e", None)
+    assert fold("ﬁt") == ("fit", [0, 0, 1])
+
+
+@pytest.mark.parametrize("text", ["n't", "I do n't know"])
+def test_a_contraction_that_stands_alone_is_read(text: str) -> None:
+    assert read(text).negators == 1

@@ -7,9 +7,10 @@ a quote can be cut out of the original verbatim.
 
 import re
 import unicodedata
-from collections.abc import Container, Iterator
+from collections.abc import Container
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import accumulate, compress
 from threading import Lock
 
 from Stemmer import Stemmer  # type: ignore[import-not-found]  # compiled, without types
@@ -35,6 +36,7 @@ _ARTICLES = word_list("articles")
 _NEGATORS = word_list("negators")
 _AFFIRMED_BY = word_list("affirmed_by")
 _DENIALS = word_list("denials")
+_DENYING = _NEGATORS | _DENIALS
 _CLAUSE_ENDS = word_list("clause_ends")
 _OPENERS = word_list("openers")
 _LINKS = word_list("name_links")
@@ -51,37 +53,45 @@ _SCHOOL = (
     rf"(?-i:(?:{_CAPITAL} +){{0,4}}(?:University|College|Institute|School|Academy|Polytechnic|Bootcamp)"
     rf"(?: (?:of|at|for|in) {_CAPITAL}(?: +{_CAPITAL}){{0,3}})?)"
 )
+# Nothing is tried but at the first letter of a word with which one of the ways begins.
 _SOMEBODY = re.compile(
-    rf"\b(?:my name is|my name['’]s|i am called|(?:people )?call me|hi|hello|i am|i['’]m)[ ,]+{_NAME}"
+    rf"\b(?=[acdfhilmoptw])(?:"
+    rf"(?:my name is|my name['’]s|i am called|(?:people )?call me|hi|hello|i am|i['’]m)[ ,]+{_NAME}"
     rf"(?: here)?(?=[,.;!\n]|$| and )[,.]?"
-    rf"|\b(?:as |like |what |which |that )?(?:i|we) (?:\w+ )?"
+    rf"|(?:as |like |what |which |that )?(?:i|we) (?:\w+ )?"
     rf"(?:learn\w*|studied|(?:was|were) taught|graduated|trained)\b"
     rf"[^.,;\n]{{0,40}}?\b(?:at|from) (?:the )?{_NAME},?"
-    rf"|\b(?:at|from|of|in|with) (?:the )?{_SCHOOL},?"
-    rf"|\b(?:mr|mrs|ms|mx|dr|prof|professor)\.? {_NAME}",
+    rf"|(?:at|from|of|in|with) (?:the )?{_SCHOOL},?"
+    rf"|(?:mr|mrs|ms|mx|dr|prof|professor)\.? {_NAME})",
     re.IGNORECASE,
 )
 _DECIMAL = re.compile(r"\d+\.\d+")
 _SYMBOL = re.compile(r"\d+(?:[.,]\d+)+|[^\W_]+(?:'[^\W_]+)*|[.!?;:,()\n]+")
 
 
+# A word as read: its form, its stem, whether it is a content word, where it starts and ends in the text, the
+# number of its sentence, and whether a mark stands before it.
+Word = tuple[str, str, bool, int, int, int, bool]
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """A text as parallel columns, one row a word.
 
-    `starts` and `ends` are offsets into the original text; `sentences` numbers the sentence a word is in;
-    `denied` tells whether an odd number of negations reach the word; `listed` whether a mark or
-    line end stands before it.
+    `content` tells which are content words; `starts` and `ends` are offsets into the original text;
+    `sentences` numbers the sentence a word is in; `denied` tells whether an odd number of negations reach
+    the word; `listed` whether a mark or line end stands before it.
     """
 
     text: str
     forms: list[str]
     stems: list[str]
+    content: list[bool]
     starts: list[int]
     ends: list[int]
     sentences: list[int]
-    denied: list[bool]
     listed: list[bool]
+    denied: list[bool]
     negators: int
     denials: int
 
@@ -97,7 +107,7 @@ def is_content(form: str) -> bool:
 def content_stems(text: str) -> list[str]:
     """The stems of the content words, in order."""
     reading = read(text)
-    return [stem for form, stem in zip(reading.forms, reading.stems, strict=True) if is_content(form)]
+    return list(compress(reading.stems, reading.content))
 
 
 @lru_cache(maxsize=1 << 16)
@@ -134,17 +144,15 @@ _stemming = Lock()  # a stemmer keeps the word it works on in itself
 def fold(text: str) -> tuple[str, list[int] | None]:
     """The text levelled, and for each of its characters the offset in the original.
 
-    For plain ASCII the offsets are the same and no list is made.
+    Where every character stays one, the offsets are the same and no list is made.
     """
     if text.isascii():
         return text.lower(), None
-    folded: list[str] = []
-    offsets: list[int] = []
-    for offset, character in enumerate(text):
-        levelled = _fold_character(character)
-        folded.append(levelled)
-        offsets.extend([offset] * len(levelled))
-    return "".join(folded), offsets
+    levelled = list(map(_fold_character, text))
+    offsets = None
+    if any(len(each) != 1 for each in levelled):
+        offsets = [offset for offset, each in enumerate(levelled) for _ in each]
+    return "".join(levelled), offsets
 
 
 @lru_cache(maxsize=1 << 14)
@@ -168,56 +176,57 @@ def read(text: str, known: Container[str] | None = None) -> Reading:
     mixed = not text.isupper()
     folded, offsets = fold(_SOMEBODY.sub(_blank, text) if mixed else text)
     folded = _HESITATION.sub(_blank, folded)
-    reading = Reading(text, [], [], [], [], [], [], [], 0, 0)
+    words: list[Word] = []
     sentence, breaks = 0, set[int]()
     listed, opens, named = True, True, False
     for match in _SYMBOL.finditer(folded):
         symbol = match[0]
+        start, end = match.span()
         if not symbol[0].isalnum():
-            ends = _ends_sentence(symbol, folded, match.span())
+            ends = _ends_sentence(symbol, folded, start, end)
             sentence += ends
             listed = True
             opens = opens or ends or symbol[-1] not in ",(."
             named = named and symbol == "." and not ends
-            breaks.add(len(reading.forms))
+            breaks.add(len(words))
             continue
-        start, end = match.span()
         if offsets is not None:
             start, end = offsets[start], offsets[end - 1] + 1
         joined = text[start - 1] == "-"
-        if joined and symbol in _UNITS and reading.forms and reading.forms[-1] in _TENS:
-            _complete_figure(reading, symbol, end)
+        if joined and symbol in _UNITS and words and words[-1][0] in _TENS:
+            _complete_figure(words, symbol, end)
             continue
-        named = named and not any(map(str.isalnum, text[reading.ends[-1] : start]))
+        named = named and not any(map(str.isalnum, text[words[-1][4] : start]))
         capital = mixed and _is_capital(text[start])
         sentence += capital and not listed and symbol in _OPENERS
-        if known is not None and named and (capital or joined) and _may_go_on(symbol, known):
-            _prolong_name(reading, end)
-            continue
-        if known is not None and capital and not opens and _may_name(symbol, known):
-            _add(reading, NAME, (start, end), sentence, listed)
-            listed, named = False, True
-            continue
-        for form in _expand(symbol):
-            if form in _ARTICLES:
+        first = False
+        if known is not None and (capital or joined):
+            if named and _may_go_on(symbol, known):
+                _prolong_name(words, end)
                 continue
-            _add(reading, form, (start, end), sentence, listed)
+            if capital and not opens and _may_name(symbol, known):
+                words.append((NAME, NAME, True, start, end, sentence, listed))
+                listed, named = False, True
+                continue
+            first = capital and _may_begin(symbol, known, opens=opens)
+        for form, its_stem, content in _expand(symbol):
+            words.append((form, its_stem, content, start, end, sentence, listed))
             listed = False
-        first = known is not None and capital and _may_begin(symbol, known, opens=opens)
-        named = bool(reading.forms) and (first or (named and symbol in _LINKS))
+        named = bool(words) and (first or (named and symbol in _LINKS))
         opens = False
-    return _with_denials(reading, breaks)
+    return _with_denials(text, words, breaks)
 
 
 def _is_capital(character: str) -> bool:
     """Whether it is a letter that may open a name: a capital, or one of a script that has none."""
-    return character.isalpha() and not character.islower()
+    return not character.islower() and character.isalpha()
 
 
-def _complete_figure(reading: Reading, unit: str, end: int) -> None:
+def _complete_figure(words: list[Word], unit: str, end: int) -> None:
     """Make one figure of the last word and this one: `thirty-one` is 31, and says nothing of one."""
-    reading.forms[-1] = reading.stems[-1] = _TENS[reading.forms[-1]] + _NUMBERS[unit]
-    reading.ends[-1] = end
+    tens, _, content, start, _, sentence, listed = words[-1]
+    figure = _TENS[tens] + _NUMBERS[unit]
+    words[-1] = (figure, figure, content, start, end, sentence, listed)
 
 
 def _may_name(symbol: str, known: Container[str]) -> bool:
@@ -247,64 +256,60 @@ def _may_go_on(symbol: str, known: Container[str]) -> bool:
     return _may_name(symbol, known) or not (is_content(_plain(symbol)) or _is_usual(symbol))
 
 
-def _prolong_name(reading: Reading, end: int) -> None:
+def _prolong_name(words: list[Word], end: int) -> None:
     """Let the last word reach further; what links the parts of a name, as in `Vincent van Gogh`, goes."""
-    columns = (reading.forms, reading.stems, reading.starts, reading.ends, reading.sentences, reading.listed)
-    while len(reading.forms) > 1 and reading.forms[-1] in _LINKS:
-        for column in columns:
-            column.pop()
-    if not is_content(reading.forms[-1]):
-        reading.forms[-1] = reading.stems[-1] = NAME
-    reading.ends[-1] = end
-
-
-def _add(reading: Reading, form: str, span: tuple[int, int], sentence: int, listed: bool) -> None:
-    reading.forms.append(form)
-    reading.stems.append(stem(form))
-    reading.starts.append(span[0])
-    reading.ends.append(span[1])
-    reading.sentences.append(sentence)
-    reading.listed.append(listed)
+    while len(words) > 1 and words[-1][0] in _LINKS:
+        words.pop()
+    form, its_stem, content, start, _, sentence, listed = words[-1]
+    if not content:
+        form = its_stem = NAME
+    words[-1] = (form, its_stem, True, start, end, sentence, listed)
 
 
 def _blank(match: re.Match[str]) -> str:
     return " " * len(match[0])
 
 
-def _ends_sentence(mark: str, folded: str, span: tuple[int, int]) -> bool:
+def _ends_sentence(mark: str, folded: str, start: int, end: int) -> bool:
     """A full stop ends a sentence before white space only and not after a single letter: 2.5 and `e.g.`
     stay whole.
     """
-    start, end = span
     if mark[0] in "!?\n;" or "\n" in mark:
         return True
     abbreviates = start >= 2 and folded[start - 1].isalpha() and not folded[start - 2].isalnum()
     return "." in mark and not abbreviates and (end >= len(folded) or folded[end].isspace() or len(mark) > 1)
 
 
-def _expand(symbol: str) -> Iterator[str]:
-    """`isn't` as `is`, `not`; `it's` as `it`; numbers up to ten as digits."""
+@lru_cache(maxsize=1 << 12)
+def _expand(symbol: str) -> tuple[tuple[str, str, bool], ...]:
+    """What a symbol is read as: forms with their stems and whether they are content words.
+
+    `isn't` is `is`, `not`; `it's` is `it`; numbers up to ten are digits; articles are not read.
+    """
     whole = CONTRACTED.get(symbol)
     if whole is not None:
-        yield from whole.split()
+        forms = whole.split()
     elif symbol.endswith("n't"):
-        yield symbol[:-3]
-        yield "not"
+        forms = [symbol[:-3], "not"]
     else:
-        form = symbol.split("'", maxsplit=1)[0] if "'" in symbol else symbol
-        yield _NUMBERS.get(form, form)
+        form = symbol.split("'", maxsplit=1)[0]
+        forms = [_NUMBERS.get(form, form)]
+    return tuple((form, stem(form), is_content(form)) for form in forms if form and form not in _ARTICLES)
 
 
-def _with_denials(reading: Reading, breaks: set[int]) -> Reading:
-    """Mark the words that negations reach: up to the end of the clause, or of the sentence for a denial."""
-    forms, sentences = reading.forms, reading.sentences
+def _with_denials(text: str, words: list[Word], breaks: set[int]) -> Reading:
+    """The reading, with marks at the words that negations reach: up to the end of the clause, or of the
+    sentence for a denial.
+    """
+    columns = zip(*words, strict=True) if words else ((),) * 7
+    forms, stems, content, starts, ends, sentences, listed = map(list, columns)
     rows = len(forms)
     flips = [0] * (rows + 1)
     negators = denials = 0
-    for row, form in enumerate(forms):
-        if form in _NEGATORS and not (row + 1 < rows and forms[row + 1] in _AFFIRMED_BY):
+    for row in [row for row, form in enumerate(forms) if form in _DENYING]:
+        if forms[row] in _NEGATORS and not (row + 1 < rows and forms[row + 1] in _AFFIRMED_BY):
             whole = "that" in forms[row + 1 : row + 6] and not breaks.intersection(range(row + 1, row + 6))
-        elif form in _DENIALS and ("that" in forms[row + 1 : row + 4] or "say" in forms[row + 1 : row + 4]):
+        elif forms[row] in _DENIALS and not {"that", "say"}.isdisjoint(forms[row + 1 : row + 4]):
             whole = True
         else:
             continue
@@ -313,23 +318,8 @@ def _with_denials(reading: Reading, breaks: set[int]) -> Reading:
         denials += whole
         flips[row + 1] += 1
         flips[end] -= 1
-    depth = 0
-    denied = []
-    for row in range(rows):
-        depth += flips[row]
-        denied.append(depth % 2 == 1)
-    return Reading(
-        reading.text,
-        forms,
-        reading.stems,
-        reading.starts,
-        reading.ends,
-        sentences,
-        denied,
-        reading.listed,
-        negators,
-        denials,
-    )
+    denied = [depth % 2 == 1 for depth in accumulate(flips[:rows])]
+    return Reading(text, forms, stems, content, starts, ends, sentences, listed, denied, negators, denials)
 
 
 def _reach(forms: list[str], sentences: list[int], breaks: set[int], row: int, *, whole: bool) -> int:
