@@ -83,7 +83,11 @@ def write_feedback(
 
 def best_evidence(evidence: Iterable[Evidence]) -> Evidence | None:
     """The quote that speaks for its point most plainly: the one that shares most of the point's words."""
-    return max(evidence, key=_plainness, default=None)
+    pieces = list(evidence)
+    said = {
+        quote: content_stems(quote) for quote in {piece.quote for piece in pieces}
+    }  # several points share one
+    return max(pieces, key=lambda piece: _plainness(said[piece.quote], piece.shows), default=None)
 
 
 @lru_cache(maxsize=4096)
@@ -91,9 +95,9 @@ def _stems_of_point(point: str) -> frozenset[str]:
     return frozenset(content_stems(point))
 
 
-def _plainness(evidence: Evidence) -> float:
-    wanted = _stems_of_point(evidence.shows)
-    return len(wanted.intersection(content_stems(evidence.quote))) / max(len(wanted), 1)
+def _plainness(said: Iterable[str], point: str) -> float:
+    wanted = _stems_of_point(point)
+    return len(wanted.intersection(said)) / max(len(wanted), 1)
 
 
 def _declined(question: Question, missing: Sequence[str], key: str) -> list[str]:
