@@ -2,9 +2,12 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from itertools import accumulate, compress, pairwise
 from math import exp
+from typing import TypeVar
 
 from agent.offline.grading.grammar import word_list
 from agent.offline.grading.lexicon import ALIKE, GENERIC, META, TO_GRADER
@@ -25,6 +28,12 @@ MOST_PLACES = 60
 FEWEST_SHARED_LETTERS = 4
 UNSEEN_PAIR = -0.5
 SYNONYM = 0.8
+MOST_LETTERS_MORE = 3
+FEWEST_PAIRS_SHARED = 0.6
+SPELT_ALIKE = 0.9  # of the share of letter pairs
+
+Value = TypeVar("Value")
+Spelling = tuple[str, frozenset[str]]  # a stem and its letter pairs
 
 _THIRD_PERSON = word_list("third_person")
 FIRST_PERSON = word_list("first_person")
@@ -41,9 +50,14 @@ class Usage:
     rarity: Mapping[str, float]
     unknown: float
 
+    def rare(self, stem: str) -> float:
+        """The rarity of one stem."""
+        return self.rarity.get(stem, self.unknown)
+
     def weigh(self, stems: Iterable[str]) -> float:
         """The rarity of some stems together."""
-        return sum(self.rarity.get(stem, self.unknown) for stem in stems)
+        rarity, unknown = self.rarity, self.unknown
+        return sum([rarity.get(stem, unknown) for stem in stems])
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +69,7 @@ class Match:
     flow: float
 
 
+@lru_cache(maxsize=1 << 12)
 def kind(form: str) -> str:
     """The part a word plays in a sentence: itself for function words, its ending for others."""
     if form in _THIRD_PERSON:
@@ -78,31 +93,33 @@ def kept_rows(target: Target, reading: Reading) -> tuple[list[int], float]:
     dropped = bytearray(len(reading))
     _drop_copies(target, reading.stems, dropped)
     _drop_repetitions(reading.stems, dropped)
-    spans = list(_sentences(reading))
-    for first, last in spans:
-        if _speaks_to_grader(target, reading, first, last):
+    fillers = []
+    for first, last in _sentences(reading):
+        stems = set(compress(reading.stems[first:last], reading.content[first:last]))
+        if _speaks_to_grader(target, stems):
             dropped[first:last] = b"\1" * (last - first)
-    fillers = [span for span in spans if _is_filler(target, reading, *span)]
-    talk = sum(last - first for first, last in fillers) / max(1, len(reading))
+        if _is_filler(target, stems):
+            fillers.append((first, last))
     gone = bytearray(dropped)
     for first, last in fillers:
         gone[first:last] = b"\1" * (last - first)
-    if sum(not gone[row] and is_content(form) for row, form in enumerate(reading.forms)) >= FEWEST_WORDS_LEFT:
+    if list(compress(gone, reading.content)).count(0) >= FEWEST_WORDS_LEFT:
         dropped = gone
-    return [row for row in range(len(reading)) if not dropped[row]], talk
+    talk = sum(last - first for first, last in fillers) / max(1, len(reading))
+    return [row for row, is_dropped in enumerate(dropped) if not is_dropped], talk
 
 
 def _drop_copies(target: Target, stems: Sequence[str], dropped: bytearray) -> None:
     copied = min(COPIED_RUN, max(2, len(target.question)))
-    asked_runs = set(_runs(target.question.stems, copied))
-    for row, run in enumerate(_runs(stems, copied)):
+    asked_runs = set(runs(target.question.stems, copied))
+    for row, run in enumerate(runs(stems, copied)):
         if run in asked_runs:
             dropped[row : row + copied] = b"\1" * copied
 
 
 def _drop_repetitions(stems: Sequence[str], dropped: bytearray) -> None:
     seen: set[tuple[str, ...]] = set()
-    for row, run in enumerate(_runs(stems, REPEATED_RUN)):
+    for row, run in enumerate(runs(stems, REPEATED_RUN)):
         if run in seen:
             dropped[row : row + REPEATED_RUN] = b"\1" * REPEATED_RUN
         seen.add(run)
@@ -110,20 +127,14 @@ def _drop_repetitions(stems: Sequence[str], dropped: bytearray) -> None:
 
 def _sentences(reading: Reading) -> Iterator[tuple[int, int]]:
     """First and one past the last row of every sentence."""
-    first = 0
-    for row in range(1, len(reading) + 1):
-        if row == len(reading) or reading.sentences[row] != reading.sentences[first]:
-            yield first, row
-            first = row
+    numbers = reading.sentences
+    starts = [row for row, (one, other) in enumerate(pairwise(numbers), start=1) if one != other]
+    return pairwise([0, *starts, len(numbers)] if numbers else ())
 
 
-def _content_of(reading: Reading, first: int, last: int) -> set[str]:
-    return {reading.stems[row] for row in range(first, last) if is_content(reading.forms[row])}
-
-
-def _is_filler(target: Target, reading: Reading, first: int, last: int) -> bool:
+def _is_filler(target: Target, stems: AbstractSet[str]) -> bool:
     """Whether a sentence is talk that touches nothing the reference wants, but for words of talk."""
-    stems = _content_of(reading, first, last) - DIRECTIONS
+    stems = stems - DIRECTIONS
     touched = stems & target.hopes
     if not stems or not touched <= GENERIC:
         return False
@@ -131,22 +142,20 @@ def _is_filler(target: Target, reading: Reading, first: int, last: int) -> bool:
     return talk >= (TOUCHING_FILLER_SHARE if touched else FILLER_SHARE) * len(stems)
 
 
-def _speaks_to_grader(target: Target, reading: Reading, first: int, last: int) -> bool:
+def _speaks_to_grader(target: Target, stems: AbstractSet[str]) -> bool:
     """Whether a sentence asks for a mark or gives orders, in whatever words.
 
     It mixes words of several kinds (`TO_GRADER`: marks, praise, orders, roles) with little else. Words that
     the question or the reference uses are no sign of it, and other words that the reference wants speak
     for the sentence.
     """
-    stems = _content_of(reading, first, last)
-    wanted = sum(_is_telling(stem) for stem in stems & target.hopes)
     own = stems - target.asked - target.hopes
     kinds = [len(own & words) for words in TO_GRADER]
     hits, mixed = sum(kinds), sum(count > 0 for count in kinds)
     return (
         hits >= 2
-        and hits > 2 * wanted
         and ((mixed >= 2 and hits >= 0.5 * len(stems)) or (mixed >= 3 and hits >= 0.3 * len(stems)))
+        and hits > 2 * sum(map(_is_telling, stems & target.hopes))
     )
 
 
@@ -154,12 +163,20 @@ def _is_telling(stem: str) -> bool:
     return stem[0].isdigit() or not (stem in DIRECTIONS or any(stem in words for words in TO_GRADER))
 
 
-def _runs(stems: Sequence[str], length: int) -> list[tuple[str, ...]]:
-    return list(zip(*(stems[i:] for i in range(length)), strict=False))
+def runs(column: Sequence[Value], length: int) -> Iterator[tuple[Value, ...]]:
+    """All runs of so many neighbours."""
+    return zip(*(column[i:] for i in range(length)), strict=False)
 
 
 class Comparison:
-    """An answer beside its target: shared ground for all the measures."""
+    """An answer beside its target: shared ground for all the measures.
+
+    `rows` are the rows of the reading that count, and `talk` is the share that is mere talk. `forms`,
+    `stems`, `telling` (whether a content word), `sentences`, `denied` and `listed` are the columns of those
+    rows, and all places are places in them. `content` are those of content words but names, `places` the
+    same by stem, and `found` those of each stem that is sought, or of the answer's stem most like it, and
+    how alike the two are.
+    """
 
     def __init__(
         self, target: Target, reading: Reading, usage: Usage, rows: tuple[list[int], float] | None = None
@@ -168,36 +185,45 @@ class Comparison:
         self.reading = reading
         self.usage = usage
         self.rows, self.talk = rows or kept_rows(target, reading)
-        self.content = [
-            row for row in self.rows if is_content(reading.forms[row]) and reading.forms[row] != NAME
-        ]
-        self.transitions = _transitions(reading, self.rows, usage.flow)
+        self.forms = _kept(reading.forms, self.rows)
+        self.stems = _kept(reading.stems, self.rows)
+        self.telling = _kept(reading.content, self.rows)
+        self.denied = _kept(reading.denied, self.rows)
+        self.listed = _kept(reading.listed, self.rows)
+        self.sentences = _kept(reading.sentences, self.rows)
+        self.transitions = _transitions(self.forms, self.listed, self.sentences, usage.flow)
         self.flow = _local_flow(self.transitions, FLOW_REACH)
         self.substance = _substance(self.transitions)
+        self.content = [at for at in compress(range(len(self.rows)), self.telling) if self.stems[at] != NAME]
         self.places: dict[str, list[int]] = {}
-        for at, row in enumerate(self.rows):
-            if is_content(reading.forms[row]) and reading.forms[row] != NAME:
-                self.places.setdefault(reading.stems[row], []).append(at)
-        self._found: dict[str, tuple[list[int], float]] = {}
-        self.matches = {stem: match for stem in target.wanted if (match := self._match(stem))}
+        for at in self.content:
+            self.places.setdefault(self.stems[at], []).append(at)
+        self.found = {stem: found for stem in target.sought if (found := self._find(stem))[0]}
+        self.matches = {stem: self._match(stem) for stem in target.wanted if stem in self.found}
 
     @cached_property
     def lists(self) -> list[tuple[int, int]]:
-        """First and one past the last kept row of every stretch that may be a list of keywords.
+        """First and one past the last place of every stretch that may be a list of keywords.
 
         That is four or more content words with no function word or figure between, or two with a mark
         between each.
         """
+        words = enumerate(zip(self.forms, self.telling, strict=True))
+        breaks = [at for at, (form, telling) in words if not telling or form[0].isdigit()]
         found, first = [], 0
-        forms = self.reading.forms
-        for at in range(len(self.rows) + 1):
-            form = forms[self.rows[at]] if at < len(self.rows) else ""
-            if not form or form[0].isdigit() or not is_content(form):
-                marks = sum(self.reading.listed[row] for row in self.rows[first + 1 : at])
-                if at - first >= LONG_RUN or (at - first >= SHORT_LIST and marks == at - first - 1):
-                    found.append((first, at))
-                first = at + 1
+        for at in (*breaks, len(self.rows)):
+            length = at - first
+            if length >= LONG_RUN or (
+                length >= SHORT_LIST and sum(self.listed[first + 1 : at]) == length - 1
+            ):
+                found.append((first, at))
+            first = at + 1
         return found
+
+    @cached_property
+    def wanted_weight(self) -> float:
+        """The rarity of all that is wanted."""
+        return self.usage.weigh(self.target.wanted)
 
     def without_lists(self) -> "Comparison":
         """The same answer less what may be lists of keywords."""
@@ -205,53 +231,44 @@ class Comparison:
         kept = [row for row in self.rows if row not in listed]
         return Comparison(self.target, self.reading, self.usage, (kept, self.talk))
 
-    def find(self, stem: str) -> tuple[list[int], float]:
-        """The places of the answer's stem most like this one, if any, and how alike the two are."""
-        if stem not in self._found:
-            places = self.places.get(stem)
-            self._found[stem] = (places, 1.0) if places else self._closest(stem)
-        return self._found[stem]
-
-    def denied(self, place: int) -> bool:
-        """Whether the answer negates the word at a place."""
-        return self.reading.denied[self.rows[place]]
-
-    def _match(self, stem: str) -> Match | None:
-        places, likeness = self.find(stem)
-        if not places:
-            return None
+    def _match(self, stem: str) -> Match:
+        places, likeness = self.found[stem]
         at = max(places[:MOST_PLACES], key=lambda place: (self.flow[place], -place))
         return Match(at, likeness, self.flow[at])
 
-    def _closest(self, stem: str) -> tuple[list[int], float]:
-        """By a known synonym, or by one spelt much the same; never by a word of the question."""
-        asked = self.target.asked
-        for other in sorted(ALIKE.get(stem, ())):
-            if other in self.places and other not in asked:
+    def _find(self, stem: str) -> tuple[list[int], float]:
+        """Places of the stem, else of a synonym, else of the stem spelt most alike that is not asked."""
+        if stem in self.places:
+            return self.places[stem], 1.0
+        for other in ALIKE.get(stem, ()):
+            if other in self.places and other not in self.target.asked:
                 return self.places[other], SYNONYM
-        best, places = 0.0, list[int]()
-        for other in self._by_initial.get(stem[0], ()) if len(stem) >= FEWEST_SHARED_LETTERS else ():
-            likeness = spelling_likeness(stem, other)
-            if likeness > best:
-                best, places = likeness, self.places[other]
-        return places, best
+        likely = self._by_initial.get(stem[0]) if len(stem) >= FEWEST_SHARED_LETTERS else None
+        return self._spelt_alike(stem, likely) if likely else ([], 0.0)
+
+    def _spelt_alike(self, stem: str, likely: list[Spelling]) -> tuple[list[int], float]:
+        """The places of the likely stem that shares most letter pairs (Dice's coefficient), if enough."""
+        own, length = _letter_pairs(stem), len(stem)
+        best, nearest = 0.0, ""
+        for other, pairs in likely:
+            if -MOST_LETTERS_MORE <= length - len(other) <= MOST_LETTERS_MORE:
+                dice = 2 * len(own & pairs) / (len(own) + len(pairs))
+                if dice > best:
+                    best, nearest = dice, other
+        return (self.places[nearest], SPELT_ALIKE * best) if best >= FEWEST_PAIRS_SHARED else ([], 0.0)
 
     @cached_property
-    def _by_initial(self) -> dict[str, list[str]]:
-        groups: dict[str, list[str]] = {}
+    def _by_initial(self) -> dict[str, list[Spelling]]:
+        """By their first letter the longer stems that the question does not have, with their letter pairs."""
+        groups: dict[str, list[Spelling]] = {}
         for stem in self.places:
             if len(stem) >= FEWEST_SHARED_LETTERS and stem not in self.target.asked:
-                groups.setdefault(stem[0], []).append(stem)
+                groups.setdefault(stem[0], []).append((stem, _letter_pairs(stem)))
         return groups
 
 
-def spelling_likeness(one: str, other: str) -> float:
-    """From 0 to .9: how alike two stems are spelt, by the share of letter pairs (Dice's coefficient)."""
-    if abs(len(one) - len(other)) > 3:
-        return 0.0
-    pairs, others = _letter_pairs(one), _letter_pairs(other)
-    dice = 2 * len(pairs & others) / (len(pairs) + len(others))
-    return 0.9 * dice if dice >= 0.6 else 0.0
+def _kept(column: list[Value], rows: list[int]) -> list[Value]:
+    return column if len(rows) == len(column) else [column[row] for row in rows]
 
 
 @lru_cache(maxsize=4096)
@@ -259,17 +276,19 @@ def _letter_pairs(stem: str) -> frozenset[str]:
     return frozenset(stem[i : i + 2] for i in range(len(stem) - 1))
 
 
-def _transitions(reading: Reading, rows: list[int], flow: Mapping[str, float]) -> list[float]:
+def _transitions(
+    forms: list[str], listed: list[bool], sentences: list[int], flow: Mapping[str, float]
+) -> list[float]:
     """How usual it is that each kept word follows the one before it."""
     values = []
     before = "."
     sentence = -1
-    for row in rows:
-        if reading.sentences[row] != sentence:
-            before, sentence = ".", reading.sentences[row]
-        elif reading.listed[row]:
+    for form, is_listed, its_sentence in zip(forms, listed, sentences, strict=True):
+        if its_sentence != sentence:
+            before, sentence = ".", its_sentence
+        elif is_listed:
             before = ","
-        now = kind(reading.forms[row])
+        now = kind(form)
         values.append(flow.get(f"{before} {now}", UNSEEN_PAIR))
         before = now
     return values
@@ -284,17 +303,18 @@ def _substance(transitions: list[float]) -> list[float]:
 
 def _share_of_prose(flow: float) -> float:
     """How much a passage counts: half if it reads like a list of keywords, fully if like prose."""
-    return 0.5 + 0.5 * min(max((flow - LIKE_A_LIST) / (LIKE_PROSE - LIKE_A_LIST), 0.0), 1.0)
+    if flow >= LIKE_PROSE:
+        return 1.0
+    return 0.5 + 0.5 * max((flow - LIKE_A_LIST) / (LIKE_PROSE - LIKE_A_LIST), 0.0)
 
 
 def _local_flow(transitions: list[float], reach: int) -> list[float]:
     """For each kept row how well the text reads around it, from 0 to 1."""
-    sums = [0.0]
-    for value in transitions:
-        sums.append(sums[-1] + value)
+    sums = list(accumulate(transitions, initial=0.0))
     last = len(transitions)
     local = []
     for at in range(last):
-        low, high = max(0, at - reach + 1), min(last, at + reach + 1)
+        low = at - reach + 1 if at >= reach else 0
+        high = at + reach + 1 if at + reach < last else last
         local.append(1 / (1 + exp(-4 * (sums[high] - sums[low]) / (high - low))))
     return local

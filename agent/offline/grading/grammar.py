@@ -7,6 +7,7 @@ _GRAMMAR = tomllib.loads(files("agent.offline.grading").joinpath("grammar.toml")
 
 HESITATIONS: list[str] = _GRAMMAR["hesitations"]
 REFUSALS: list[str] = _GRAMMAR["refusals"]
+REFUSING_WORDS: list[str] = _GRAMMAR["refusing_words"]
 CONTRACTED: dict[str, str] = _GRAMMAR["contracted"]
 SPELT_OUT: dict[str, str] = _GRAMMAR["spelt_out"]
 LOOK_ALIKES = {other: latin for latin, others in _GRAMMAR["look_alikes"].items() for other in others}

@@ -10,9 +10,9 @@ from typing import Any
 
 from agent.offline.grading.comparison import Usage
 
-# A leaf is its value; another node is (measure, threshold, left, right): left is where the measure is at most
-# the threshold.
-Node = float | tuple[int, float, "Node", "Node"]
+# A node is (measure, threshold, left, right): left is where the measure is at most the threshold. A leaf has
+# no measure, and its value in the threshold's place; nodes alike are unpacked without asking which they are.
+Node = tuple[int | None, float, "Node | Any", "Node | Any"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +28,10 @@ class Trees:
         values = [measures[name] for name in self.names]
         total = self.start
         for root in self.trees:
-            node = root
-            while isinstance(node, tuple):
-                measure, threshold, left, right = node
-                node = left if values[measure] <= threshold else right
-            total += node
+            measure, threshold, left, right = root
+            while measure is not None:
+                measure, threshold, left, right = left if values[measure] <= threshold else right
+            total += threshold
         return total
 
 
@@ -155,7 +154,7 @@ def _trees(data: Mapping[str, Any]) -> Trees:
 def _node(tree: Sequence[Sequence[float]], at: int) -> Node:
     """The node at a place of a tree that is a list of nodes, which name their children by place."""
     if len(tree[at]) == 1:
-        return tree[at][0]
+        return None, tree[at][0], None, None
     measure, threshold, left, right = tree[at]
     return int(measure), threshold, _node(tree, int(left)), _node(tree, int(right))
 

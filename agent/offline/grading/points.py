@@ -13,6 +13,8 @@ LONGEST_QUOTE = 40
 MOST_HITS = 3
 DENIAL_COST = 0.4
 
+Span = tuple[int, int]  # the first and last place of a match
+
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
@@ -27,14 +29,14 @@ class Sighting:
     hits: float
     words: float
     prose: float
-    span: tuple[int, int] | None
+    span: Span | None
 
 
 def look_for(c: Comparison, point: Point) -> Sighting:
     """The sighting of one point in an answer."""
     seen = [_nearest(c, phrase) for phrase in point.phrases]
-    own, span = _nearest_words(c, point)
-    strength, where = max(seen, key=lambda s: s[0], default=(0.0, None))
+    own, span = max((_nearest(c, phrase) for phrase in point.own), key=_worth, default=(0.0, None))
+    strength, where = max(seen, key=_worth, default=(0.0, None))
     if where is None or own > strength:
         where = span
     place = where[0] if where else None
@@ -47,53 +49,49 @@ def look_for(c: Comparison, point: Point) -> Sighting:
     )
 
 
-def _nearest_words(c: Comparison, point: Point) -> tuple[float, tuple[int, int] | None]:
-    """The nearest place of the point's own words; a point that denies in part may be met either way."""
-    denied = dict(c.target.rows)
-    denials = {denied.get(stem, False) for stem in point.stems}
-    seen = [_nearest(c, Phrase(point.stems, each)) for each in sorted(denials)]
-    return max(seen, key=lambda found: found[0], default=(0.0, None))
+def _worth(found: tuple[float, Span | None]) -> float:
+    return found[0]
 
 
-def _nearest(c: Comparison, phrase: Phrase) -> tuple[float, tuple[int, int] | None]:
+def _nearest(c: Comparison, phrase: Phrase) -> tuple[float, Span | None]:
     """The largest share of a phrase that stands within reach of each other, and from where to where.
 
     Words of the question complete a phrase but are no sign by themselves.
     """
-    telling = [stem for stem in phrase.stems if stem not in c.target.asked]
-    if not any(c.find(stem)[0] for stem in telling):
+    if c.found.keys().isdisjoint(phrase.telling):
         return 0.0, None
     reach = 5 + 4 * len(phrase.stems)
-    found = [c.find(stem) for stem in phrase.stems]
+    found = [c.found[stem] for stem in phrase.stems if stem in c.found]
+    most = sum(likeness for _, likeness in found)
+    spots = (at for stem in phrase.telling if stem in c.found for at in c.found[stem][0][:MOST_PLACES])
     best, where = 0.0, None
-    for stem in telling:
-        for place in c.find(stem)[0][:MOST_PLACES]:
-            worth, span = _around(found, place, reach)
-            if worth > best:
-                best, where = worth, span
+    for spot in spots:
+        worth, span = _around(found, spot, reach)
+        if worth > best:
+            best, where = worth, span
+        if best >= most:
+            break
     share = best / len(phrase.stems)
-    if where is not None and any(map(c.denied, range(where[0], where[1] + 1))) != phrase.denied:
+    if where is not None and any(c.denied[where[0] : where[1] + 1]) != phrase.denied:
         share *= DENIAL_COST
     return share, where
 
 
-def _around(
-    found: Sequence[tuple[list[int], float]], place: int, reach: int
-) -> tuple[float, tuple[int, int]]:
+def _around(found: Sequence[tuple[list[int], float]], place: int, reach: int) -> tuple[float, Span]:
     """What stands within reach of a place: its worth, and the first and last place of it."""
     worth, first, last = 0.0, place, place
     for places, likeness in found:
         at = bisect_left(places, place)
-        after = places[at] - place if at < len(places) else reach + 1
-        before = place - places[at - 1] if at else reach + 1
-        if min(before, after) <= reach:
-            nearest = place - before if before <= after else place + after
+        nearest = places[min(at, len(places) - 1)]
+        if at and place - places[at - 1] <= abs(nearest - place):
+            nearest = places[at - 1]
+        if -reach <= nearest - place <= reach:
             worth += likeness
             first, last = min(first, nearest), max(last, nearest)
     return worth, (first, last)
 
 
-def quote(c: Comparison, span: tuple[int, int]) -> tuple[int, int]:
+def quote(c: Comparison, span: Span) -> tuple[int, int]:
     """The sentence around a match as offsets into the answer; a very long one is cut to the surroundings."""
     reading = c.reading
     first, last = c.rows[span[0]], c.rows[span[1]]

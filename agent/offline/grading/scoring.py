@@ -7,12 +7,12 @@ from math import log1p, sqrt
 
 from agent.interview import Evidence, KeyPoint
 from agent.offline.grading.comparison import Comparison
-from agent.offline.grading.features import around, measure
-from agent.offline.grading.grammar import REFUSALS
+from agent.offline.grading.features import measure, stems_around
+from agent.offline.grading.grammar import REFUSALS, REFUSING_WORDS
 from agent.offline.grading.model import Model, load_model, logistic
 from agent.offline.grading.points import Sighting, look_for, quote
 from agent.offline.grading.target import Target, set_target
-from agent.offline.grading.text import fold, is_content, read
+from agent.offline.grading.text import fold, read
 
 COVERED = 0.5
 MOST_WORDS_OF_A_REFUSAL = 6
@@ -29,7 +29,7 @@ FIGURES_WORTH = 0.3  # of it where a question asks for figures
 SUBSTANCE = 0.5  # of what is wanted: with as much, an answer is neither empty nor astray
 OUTRIGHT = 0.7  # of a point's own words; the other points of a question share less than half as many
 
-_REFUSAL = re.compile("|".join(REFUSALS))
+_REFUSAL = re.compile(rf"{'|'.join(REFUSALS)}|\b(?:{'|'.join(REFUSING_WORDS)})")
 _WORD = re.compile(r"\w+")
 
 
@@ -66,16 +66,16 @@ def grade_answer(
 def grade_with(model: Model, target: Target, answer: str) -> Grade:
     """The grade by a given model, which is what the fitting script measures."""
     comparison = Comparison(target, read(answer, target.known), model.usage)
-    sightings = [look_for(comparison, point) for point in target.points]
     declined = declines(comparison)
     if declined or is_silent(comparison):
         return Grade(0.0, declined, tuple(PointFinding(point.text, 0.0, None) for point in target.points))
+    sightings = [look_for(comparison, point) for point in target.points]
     measures = measure(comparison)
-    doubted = {name: doubt.certainty(measures) for name, doubt in model.doubts.items()}
-    worth, coverages = _worth(model, comparison, measures, sightings)
-    if doubted["stuffing"] > 0 and has_told(comparison):
-        worth, coverages = _less_lists(model, comparison, doubted["stuffing"], worth, coverages)
-    credit = credit_of(model, measures, doubted, worth, points=target.by_points)
+    coverages = _coverages(model, comparison, sightings)
+    worth = _mean(coverages) if target.by_points else quality(model, measures)
+    if has_told(comparison) and (doubt := model.doubts["stuffing"].certainty(measures)) > 0:
+        worth, coverages = _less_lists(model, comparison, doubt, worth, coverages)
+    credit = credit_of(model, measures, worth, points=target.by_points)
     findings = tuple(
         _finding(comparison, point.text, seen, coverage * credit)
         for point, seen, coverage in zip(target.points, sightings, coverages, strict=True)
@@ -83,17 +83,14 @@ def grade_with(model: Model, target: Target, answer: str) -> Grade:
     return Grade(10 * min(max(worth * credit, 0.0), 1.0), declined, findings)
 
 
-def _worth(
-    model: Model, c: Comparison, measures: Mapping[str, float], sightings: Sequence[Sighting]
-) -> tuple[float, list[float]]:
-    """What the answer is worth at face value, and how far it covers each point; all from 0 to 1."""
+def _coverages(model: Model, c: Comparison, sightings: Sequence[Sighting]) -> list[float]:
+    """How far the answer covers each point, from 0 to 1."""
     shared = shared_measures(c, sightings)
     line = model.points if c.target.signalled else model.plain_points
-    coverages = [
+    return [
         max(logistic(line.predict({**shared, **point_measures(seen)})), said_outright(seen))
         for seen in sightings
     ]
-    return (sum(coverages) / len(coverages) if c.target.by_points else quality(model, measures)), coverages
 
 
 def _less_lists(
@@ -101,12 +98,16 @@ def _less_lists(
 ) -> tuple[float, list[float]]:
     """The worth and the coverages as far as they hold without what may be lists of keywords."""
     told = c.without_lists()
-    sightings = [look_for(told, point) for point in c.target.points]
-    less, fewer = _worth(model, told, measure(told), sightings)
+    fewer = _coverages(model, told, [look_for(told, point) for point in c.target.points])
+    less = _mean(fewer) if c.target.by_points else quality(model, measure(told))
     return (1 - doubt) * worth + doubt * min(worth, less), [
         (1 - doubt) * coverage + doubt * min(coverage, left)
         for coverage, left in zip(coverages, fewer, strict=True)
     ]
+
+
+def _mean(coverages: Sequence[float]) -> float:
+    return sum(coverages) / len(coverages)
 
 
 def quality(model: Model, measures: Mapping[str, float]) -> float:
@@ -124,14 +125,7 @@ def quality(model: Model, measures: Mapping[str, float]) -> float:
     return worth * (1 - FIGURES_WORTH * measures["figures_missing"])
 
 
-def credit_of(
-    model: Model,
-    measures: Mapping[str, float],
-    doubted: Mapping[str, float],
-    worth: float,
-    *,
-    points: bool,
-) -> float:
+def credit_of(model: Model, measures: Mapping[str, float], worth: float, *, points: bool) -> float:
     """The share of the worth that the doubts leave.
 
     A doubt that is certain leaves what texts of its kind are worth at most. Where the reference has but
@@ -142,15 +136,14 @@ def credit_of(
     """
     left = worth
     lacking = max(0.0, 1 - measures["rare_recall"] / SUBSTANCE)
+    long = min(max((measures["reference"] - LIST_WORDS) / (TOLD_WORDS - LIST_WORDS), 0.0), 1.0)
+    weights = {"salad": long, "emptiness": lacking, "strayed": lacking}
+    if points:
+        weights |= {"emptiness": 0.5 * lacking, "strayed": 0.0}
     for name, most in model.worths.items():
-        certainty = doubted[name]
-        if name == "salad":
-            certainty *= min(max((measures["reference"] - LIST_WORDS) / (TOLD_WORDS - LIST_WORDS), 0.0), 1.0)
-        if name in ("emptiness", "strayed"):
-            certainty *= lacking
-        if points:
-            certainty *= {"emptiness": 0.5, "strayed": 0.0}.get(name, 1.0)
-        left -= certainty * max(0.0, left - most)
+        weight = weights.get(name, 1.0)
+        if weight > 0 and left > most:  # else the doubt, which takes time to weigh, costs nothing
+            left -= model.doubts[name].certainty(measures) * weight * (left - most)
     return left / worth if worth > 0 else 0.0
 
 
@@ -164,7 +157,7 @@ def declines(comparison: Comparison) -> bool:
         return False
     if len(_WORD.findall(text[: found.start()] + text[found.end() :])) <= MOST_WORDS_BESIDE_A_REFUSAL:
         return True  # though some rubric may well speak of knowing
-    own = {comparison.reading.stems[row] for row in comparison.content} - comparison.target.asked
+    own = comparison.places.keys() - comparison.target.asked
     return len(own) <= MOST_WORDS_OF_A_REFUSAL and len(comparison.matches) <= 1
 
 
@@ -206,15 +199,11 @@ def shared_measures(c: Comparison, sightings: Sequence[Sighting]) -> dict[str, f
     The lengths are for five points, so that an answer about one point may be shorter.
     """
     scale = sqrt(USUAL_POINTS / max(1, len(sightings)))
-    spots = {at for stem in c.matches for at in c.find(stem)[0]}
+    spots = {at for stem in c.matches for at in c.found[stem][0]}
     spots.update(at for seen in sightings if seen.span and seen.signal > 0 for at in seen.span)
-    forms, stems = c.reading.forms, c.reading.stems
-    near = {
-        stems[c.rows[at]] for at in around(c, sorted(spots), POINT_REACH) if is_content(forms[c.rows[at]])
-    }
     return {
         "related": sum(c.substance[m.row] for m in c.matches.values()) / max(1, len(c.target.wanted)),
-        "near": log1p(scale * len(near - c.target.asked)),
+        "near": log1p(scale * len(stems_around(c, spots, POINT_REACH))),
         "rows": log1p(scale * sum(c.substance)),
     }
 

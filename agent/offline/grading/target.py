@@ -4,14 +4,14 @@ import re
 from collections import Counter
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from itertools import pairwise
+from functools import cached_property, lru_cache
+from itertools import chain, compress, pairwise
 from math import log
 
 from agent.interview import KeyPoint
 from agent.offline.grading.grammar import word_list
 from agent.offline.grading.lexicon import ALIKE
-from agent.offline.grading.text import Reading, is_content, read
+from agent.offline.grading.text import Reading, content_stems, read
 
 LONGEST_REFERENCE_POINT = 14
 FEWEST_WORDS_OF_A_POINT = 3
@@ -23,18 +23,25 @@ _QUANTITIES = word_list("quantities")
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
-    """Stems that show a point when they stand near each other; `denied` tells whether the phrase negates."""
+    """Stems that show a point when they stand near each other; `denied` tells whether the phrase negates.
+
+    `telling` are those that the question does not have: its words complete a phrase but are no sign.
+    """
 
     stems: tuple[str, ...]
+    telling: tuple[str, ...]
     denied: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One key point: its own content stems, and the phrases any of which shows it."""
+    """One key point: the phrases any of which shows it, and its own content stems as a phrase.
+
+    If the reference denies some of its words but not all, `own` has that phrase both ways.
+    """
 
     text: str
-    stems: tuple[str, ...]
+    own: tuple[Phrase, ...]
     phrases: tuple[Phrase, ...]
 
 
@@ -55,7 +62,7 @@ class Entries:
         return self.weights.get(stem, self.unknown if has_digit(stem) else 0.0)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Target:
     """Everything the grader knows before it sees the answer.
 
@@ -84,6 +91,17 @@ class Target:
         """The stems that are no name, though an answer may write them with a capital."""
         return self.hopes | self.asked
 
+    @cached_property
+    def sought(self) -> tuple[str, ...]:
+        """The distinct stems of the points and the reference."""
+        phrases = (phrase for point in self.points for phrase in (*point.phrases, *point.own))
+        return tuple(dict.fromkeys(chain(self.wanted, *(phrase.stems for phrase in phrases))))
+
+    @cached_property
+    def denied(self) -> dict[str, bool]:
+        """The distinct stems of the reference in order, and whether it denies them."""
+        return dict(self.rows)
+
 
 def set_target(question: str, key_points: Sequence[KeyPoint], reference: str | None) -> Target:
     """The target of a question; the same question costs nothing the second time."""
@@ -93,17 +111,13 @@ def set_target(question: str, key_points: Sequence[KeyPoint], reference: str | N
 @lru_cache(maxsize=512)
 def _set_target(question: str, key_points: tuple[KeyPoint, ...], reference: str) -> Target:
     asked_reading = read(question)
-    asked = frozenset(_content(asked_reading))
-    texts = key_points or tuple(KeyPoint(part) for part in split_reference(reference))
-    points = tuple(_point(point, asked) for point in texts)
+    asked = frozenset(compress(asked_reading.stems, asked_reading.content))
     signalled = any(point.signals for point in key_points)
     points_text = ". ".join(point.point for point in key_points)
     whole = read(points_text if signalled or not reference else reference)
-    rows = tuple(
-        (stem, denied)
-        for form, stem, denied in zip(whole.forms, whole.stems, whole.denied, strict=True)
-        if is_content(form)
-    )
+    rows = tuple(compress(zip(whole.stems, whole.denied, strict=True), whole.content))
+    texts = key_points or tuple(KeyPoint(part) for part in split_reference(reference))
+    points = tuple(_point(point, asked, dict(rows)) for point in texts)
     wanted = tuple(dict.fromkeys(stem for stem, _ in rows if stem not in asked))
     wanted = wanted or tuple(dict.fromkeys(stem for stem, _ in rows))
     hopes = set(wanted).union(stem for point in points for phrase in point.phrases for stem in phrase.stems)
@@ -184,24 +198,23 @@ def split_entries(stems: Iterable[str], labels: Container[str]) -> dict[str, set
     return found
 
 
-def _point(point: KeyPoint, asked: frozenset[str]) -> Point:
-    own = tuple(dict.fromkeys(_content(read(point.point))))
-    phrases = (_phrase(signal, asked) for signal in point.signals)
+def _point(point: KeyPoint, asked: frozenset[str], denied: Mapping[str, bool]) -> Point:
+    stems = tuple(dict.fromkeys(content_stems(point.point)))
+    own = tuple(stem for stem in stems if stem not in asked) or stems
+    phrases = (_signal(signal, asked) for signal in point.signals)
     return Point(
         text=point.point,
-        stems=tuple(stem for stem in own if stem not in asked) or own,
-        phrases=tuple(phrase for phrase in phrases if phrase.stems),
+        own=tuple(_phrase(own, asked, denied=each) for each in sorted({denied.get(s, False) for s in own})),
+        phrases=tuple(phrase for phrase in phrases if phrase.telling),
     )
 
 
-def _phrase(signal: str, asked: frozenset[str]) -> Phrase:
-    """A signal as stems. One that the question's own words satisfy shows nothing and comes back empty."""
+def _signal(signal: str, asked: frozenset[str]) -> Phrase:
+    """A signal as stems. One that the question's own words satisfy shows nothing and has none that tell."""
     reading = read(signal)
-    stems = tuple(dict.fromkeys(_content(reading))) or tuple(dict.fromkeys(reading.stems))
-    if asked.issuperset(stems):
-        return Phrase((), denied=False)
-    return Phrase(stems, denied=any(reading.denied))
+    stems = dict.fromkeys(compress(reading.stems, reading.content)) or dict.fromkeys(reading.stems)
+    return _phrase(tuple(stems), asked, denied=any(reading.denied))
 
 
-def _content(reading: Reading) -> list[str]:
-    return [stem for form, stem in zip(reading.forms, reading.stems, strict=True) if is_content(form)]
+def _phrase(stems: tuple[str, ...], asked: frozenset[str], *, denied: bool) -> Phrase:
+    return Phrase(stems, tuple(stem for stem in stems if stem not in asked), denied)
