@@ -68,7 +68,7 @@ async def is_told(wire: PubSub, events: EventBus, interview_id: str) -> bool:
         while "watched" not in told:
             for one in (interview_id, "watched"):
                 events.publish(one, ThinkingStarted())
-            while (message := await wire.get_message(timeout=0.5)) and "watched" not in told:
+            while "watched" not in told and (message := await wire.get_message(timeout=0.5)):
                 told.add(message["channel"].decode().rpartition(":")[2])
     return interview_id in told
 
