@@ -19,6 +19,7 @@ from structlog.contextvars import bind_contextvars, bound_contextvars
 from agent.deadline import time_limit
 from agent.errors import EngineFailed
 from agent.interview import Evaluation, InterviewConfig, Question, Summary, Turn
+from agent.seats import Seats
 from agent.settings import load_settings
 from agent.telemetry import follow_up_context
 from graphs.checkpoints import Checkpoints
@@ -45,6 +46,7 @@ T = TypeVar("T")
 Record = Coroutine[Any, Any, None]
 MOST_OWNERS = 10_000
 MOST_KEPT = 256
+MOST_SEATED = 16  # turns that go on at once, back from a model
 
 log = structlog.get_logger()
 
@@ -69,6 +71,7 @@ class Interviewer:
         self._context = context
         self._locks = locks or Locks()
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._seats = Seats(MOST_SEATED)
         self._thinking: set[str] = set()
         self._kept: dict[str, Interview] = {}  # those with an open question, of late
         self._owners: dict[str, str] = {}  # of interviews asked for of late; an owner never changes
@@ -329,10 +332,14 @@ class Interviewer:
 
     def _start(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         # In a context of its own, so that work which follows from a request has the whole time limit again.
-        task = asyncio.create_task(_limit(work), context=follow_up_context())
+        task = asyncio.create_task(self._do(work), context=follow_up_context())
         self._tasks.add(task)
         task.add_done_callback(self._note_done)
         return task
+
+    async def _do(self, work: Coroutine[Any, Any, T]) -> T:
+        with time_limit(load_settings().model_timeout_seconds), self._seats.offer():
+            return await work
 
     def _note_done(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
@@ -369,11 +376,6 @@ class _Behind:
     async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
         """Finish the last record; beside a failure its own is told first, since it explains the other."""
         await self._finish()
-
-
-async def _limit(work: Coroutine[Any, Any, T]) -> T:
-    with time_limit(load_settings().model_timeout_seconds):
-        return await work
 
 
 def _is_settled(interview: Interview) -> bool:

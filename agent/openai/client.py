@@ -23,6 +23,7 @@ from agent.openai.faults import describe_fault, may_refuse_shape
 from agent.openai.fields import Unfit, read_feedback_so_far
 from agent.openai.messages import Usage, raw_text, read_fields, read_usage
 from agent.openai.schemas import Fields, Schema
+from agent.seats import away_from_seat
 from agent.settings import Settings
 from prompts import Rendered
 
@@ -131,7 +132,7 @@ class ModelClient:
         messages = [SystemMessage(prompt.system), HumanMessage(prompt.user)]
         with observe_call(self._model.model_name, prompt) as call:
             try:
-                async with asyncio.timeout(seconds_left()):
+                async with away_from_seat(), asyncio.timeout(seconds_left()):
                     message = await self._send(messages, schema, write)
             except Exception as error:  # noqa: BLE001 - the SDK and what it reads from a broken endpoint fail in many ways
                 raise self._note_fault(
