@@ -19,7 +19,7 @@ class Seats:
 
     @contextmanager
     def offer(self) -> Iterator[None]:
-        """Give the work inside a seat when it comes back from a model, until it asks again or ends."""
+        """Give the work inside a seat when it comes back from a model, until it waits again or ends."""
         seat = _Seat(self._free)
         token = _seat.set(seat)
         try:
@@ -41,24 +41,27 @@ class _Seat:
                 await self._free.acquire()
                 self._is_taken = True
 
-    def leave(self) -> None:
-        if self._is_taken:
-            self._is_taken = False
+    def leave(self) -> bool:
+        """Give it back, and tell whether it was taken."""
+        was_taken, self._is_taken = self._is_taken, False
+        if was_taken:
             self._free.release()
+        return was_taken
 
 
 _seat: ContextVar[_Seat | None] = ContextVar("seat", default=None)
 
 
 @asynccontextmanager
-async def away_from_seat() -> AsyncIterator[None]:
-    """Ask a model inside; the work goes on once it has a seat, if it was offered one."""
+async def away_from_seat(*, at_model: bool = False) -> AsyncIterator[None]:
+    """Wait for something inside, and go on once there is a seat again.
+
+    Work that was offered one has a seat from its first time at a model on.
+    """
     seat = _seat.get()
-    if seat is None:
-        yield
-        return
-    seat.leave()
+    comes_back = seat is not None and (seat.leave() or at_model)
     try:
         yield
     finally:
-        await seat.take()
+        if seat is not None and comes_back:
+            await seat.take()

@@ -7,7 +7,7 @@ from the records, so an act that was cut off anywhere can be repeated.
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
-from contextlib import aclosing, asynccontextmanager, suppress
+from contextlib import aclosing, asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Self, TypeVar
@@ -19,7 +19,7 @@ from structlog.contextvars import bind_contextvars, bound_contextvars
 from agent.deadline import time_limit
 from agent.errors import EngineFailed
 from agent.interview import Evaluation, InterviewConfig, Question, Summary, Turn
-from agent.seats import Seats
+from agent.seats import Seats, away_from_seat
 from agent.settings import load_settings
 from agent.telemetry import follow_up_context
 from graphs.checkpoints import Checkpoints
@@ -46,7 +46,7 @@ T = TypeVar("T")
 Record = Coroutine[Any, Any, None]
 MOST_OWNERS = 10_000
 MOST_KEPT = 256
-MOST_SEATED = 16  # turns that go on at once, back from a model
+MOST_SEATED = 12  # turns that go on at once, back from a model
 
 log = structlog.get_logger()
 
@@ -368,7 +368,8 @@ class _Behind:
     async def _finish(self) -> None:
         if self._record is not None:
             record, self._record = self._record, None
-            await record
+            async with nullcontext() if record.done() else away_from_seat():
+                await record
 
     async def __aenter__(self) -> Self:
         return self

@@ -19,7 +19,7 @@ async def take_turn(seats: Seats, name: str, replied: asyncio.Event, done: list[
     """A turn that asks a model, at once as often as told, and then takes a while."""
 
     async def call() -> None:
-        async with away_from_seat():
+        async with away_from_seat(at_model=True):
             await replied.wait()
 
     with seats.offer():
@@ -56,7 +56,7 @@ async def test_whoever_gives_up_or_fails_leaves_the_seat_to_the_next() -> None:
 
     async def fail() -> None:
         with seats.offer():
-            async with away_from_seat():
+            async with away_from_seat(at_model=True):
                 raise ValueError
 
     with pytest.raises(ValueError):  # noqa: PT011 - our own, without words
@@ -69,3 +69,23 @@ async def test_whoever_gives_up_or_fails_leaves_the_seat_to_the_next() -> None:
     async with asyncio.timeout(10):
         await take_turn(seats, "b", replied, done)
     assert done == [f"b{step}" for step in range(5)]
+
+
+async def test_whoever_waits_for_something_else_leaves_the_seat_meanwhile() -> None:
+    written, done = asyncio.Event(), list[str]()
+    seats = Seats(1)
+
+    async def take_part(name: str, *, writes: bool) -> None:
+        with seats.offer():
+            async with away_from_seat(at_model=True):
+                await asyncio.sleep(0)
+            if writes:
+                async with away_from_seat():
+                    await written.wait()
+            done.append(name)
+
+    async with asyncio.timeout(10), asyncio.TaskGroup() as turns:
+        turns.create_task(take_part("a", writes=True))
+        await turns.create_task(take_part("b", writes=False))
+        written.set()
+    assert done == ["b", "a"]

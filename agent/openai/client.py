@@ -132,7 +132,7 @@ class ModelClient:
         messages = [SystemMessage(prompt.system), HumanMessage(prompt.user)]
         with observe_call(self._model.model_name, prompt) as call:
             try:
-                async with away_from_seat(), asyncio.timeout(seconds_left()):
+                async with away_from_seat(at_model=True), asyncio.timeout(seconds_left()):
                     message = await self._send(messages, schema, write)
             except Exception as error:  # noqa: BLE001 - the SDK and what it reads from a broken endpoint fail in many ways
                 raise self._note_fault(
